@@ -1,0 +1,105 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+// Modules from the ground up: each imports only what stands above it (Tests/HygieneTests holds the table).
+let package = Package(
+    name: "m3agg",
+    products: [
+        .executable(name: "m3agg", targets: ["m3agg"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1", traits: []),
+        .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CSnappy", providers: [.apt(["libsnappy-dev"])]),
+        .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
+        .systemLibrary(name: "CRocksDB", providers: [.apt(["librocksdb-dev"])]),
+        .systemLibrary(name: "CRoaring", providers: [.apt(["libroaring-dev"])]),
+        .target(name: "CM3Protocol", dependencies: ["CProtobufC"], exclude: ["proto"]),
+        .target(
+            name: "ControlProtocol",
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["proto"], swiftSettings: settings),
+        .target(name: "Metrics", swiftSettings: settings),
+        .target(name: "Telemetry", swiftSettings: settings),
+        .target(name: "Aggregation", dependencies: ["Metrics"], swiftSettings: settings),
+        .target(
+            name: "WireFormat", dependencies: ["Metrics", "CSnappy", "CProtobufC", "CM3Protocol"],
+            swiftSettings: settings),
+        .target(name: "KeyValue", swiftSettings: settings),
+        .target(
+            name: "Cluster",
+            dependencies: [
+                "KeyValue", "ControlProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ], swiftSettings: settings),
+        .target(
+            name: "Transport",
+            dependencies: [
+                "Telemetry", logging, .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+            ] + nio, swiftSettings: settings),
+        .target(
+            name: "MessageQueue", dependencies: ["WireFormat", "Telemetry", logging] + nio, swiftSettings: settings),
+        .target(
+            name: "Rules", dependencies: ["Metrics", .product(name: "Yams", package: "Yams")], swiftSettings: settings),
+        .target(name: "Aggregator", dependencies: ["Metrics", "Aggregation", "WireFormat"], swiftSettings: settings),
+        .target(
+            name: "Storage", dependencies: ["Metrics", "Telemetry", "CRocksDB", "CRoaring"], swiftSettings: settings),
+        .target(name: "Query", dependencies: ["Metrics"], swiftSettings: settings),
+        .target(
+            name: "Coordinator",
+            dependencies: ["Metrics", "Telemetry", "WireFormat", "Transport", "Rules", "Storage", "Query"],
+            swiftSettings: settings),
+        .target(
+            name: "Services",
+            dependencies: [
+                "Metrics", "Telemetry", "WireFormat", "KeyValue", "Cluster", "Transport", "MessageQueue", "Rules",
+                "Aggregation", "Aggregator", "Storage", "Query", "Coordinator", logging,
+            ] + nio, swiftSettings: settings),
+        .executableTarget(
+            name: "m3agg",
+            dependencies: [
+                "Services", "Transport", "Query", "Metrics", "WireFormat", "MessageQueue", "Telemetry", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ] + nio, swiftSettings: settings),
+        .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
+    ]
+)
+
+/// Adds `Tests/NAMETests`, which may use the module, TestKit and what else is listed.
+func tests(_ name: String, _ more: [Target.Dependency] = [], exclude: [String] = []) {
+    package.targets.append(
+        .testTarget(
+            name: "\(name)Tests", dependencies: [.byName(name: name), "TestKit"] + more, exclude: exclude,
+            swiftSettings: settings))
+}
+
+tests("Metrics")
+tests("Telemetry")
+tests("Aggregation", ["Metrics"])
+tests("WireFormat", ["Metrics"])
+tests("KeyValue")
+tests("Cluster", ["KeyValue", "ControlProtocol"])
+tests("Transport", ["Telemetry"] + nio)
+tests("MessageQueue", ["WireFormat", "Telemetry"] + nio)
+tests("Rules", ["Metrics"])
+tests("Aggregator", ["Metrics", "Aggregation", "WireFormat"])
+tests("Storage", ["Metrics", "Telemetry"])
+tests("Query", ["Metrics"])
+tests("Coordinator", ["Metrics", "Telemetry", "WireFormat", "Rules", "Storage", "Query", "Transport"])
