@@ -12,6 +12,12 @@ let nio: [Target.Dependency] = [
 ]
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
+/// `Tests/NAMETests`, which may use the module, TestKit and what else is listed.
+func tests(_ name: String, _ more: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name), "TestKit"] + more, swiftSettings: settings)
+}
+
 // Modules from the ground up: each imports only what stands above it (Tests/HygieneTests holds the table).
 let package = Package(
     name: "m3agg",
@@ -79,27 +85,18 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio, swiftSettings: settings),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
+        tests("Metrics"),
+        tests("Telemetry"),
+        tests("Aggregation", ["Metrics"]),
+        tests("WireFormat", ["Metrics"]),
+        tests("KeyValue"),
+        tests("Cluster", ["KeyValue", "ControlProtocol"]),
+        tests("Transport", ["Telemetry"] + nio),
+        tests("MessageQueue", ["WireFormat", "Telemetry"] + nio),
+        tests("Rules", ["Metrics"]),
+        tests("Aggregator", ["Metrics", "Aggregation", "WireFormat"]),
+        tests("Storage", ["Metrics", "Telemetry"]),
+        tests("Query", ["Metrics"]),
+        tests("Coordinator", ["Metrics", "Telemetry", "WireFormat", "Rules", "Storage", "Query", "Transport"]),
     ]
 )
-
-/// Adds `Tests/NAMETests`, which may use the module, TestKit and what else is listed.
-func tests(_ name: String, _ more: [Target.Dependency] = [], exclude: [String] = []) {
-    package.targets.append(
-        .testTarget(
-            name: "\(name)Tests", dependencies: [.byName(name: name), "TestKit"] + more, exclude: exclude,
-            swiftSettings: settings))
-}
-
-tests("Metrics")
-tests("Telemetry")
-tests("Aggregation", ["Metrics"])
-tests("WireFormat", ["Metrics"])
-tests("KeyValue")
-tests("Cluster", ["KeyValue", "ControlProtocol"])
-tests("Transport", ["Telemetry"] + nio)
-tests("MessageQueue", ["WireFormat", "Telemetry"] + nio)
-tests("Rules", ["Metrics"])
-tests("Aggregator", ["Metrics", "Aggregation", "WireFormat"])
-tests("Storage", ["Metrics", "Telemetry"])
-tests("Query", ["Metrics"])
-tests("Coordinator", ["Metrics", "Telemetry", "WireFormat", "Rules", "Storage", "Query", "Transport"])
