@@ -116,6 +116,30 @@ public enum AggregationType: UInt8, Sendable, Hashable, CaseIterable {
         self = type
     }
 
+    /// Reads names separated by commas, without spaces.
+    /// - Throws: ``MetricsError/invalidAggregationType(_:)``, also for an empty name.
+    public static func list(parsing text: String) throws(MetricsError) -> [AggregationType] {
+        var types: [AggregationType] = []
+        for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+            types.append(try AggregationType(name: String(name)))
+        }
+        return types
+    }
+
+    /// The quantiles of some types in their order, each once: what an estimator has to answer.
+    public static func quantiles(of types: some Sequence<AggregationType>) -> [Double] {
+        var quantiles: [Double] = []
+        for type in types {
+            if let quantile = type.quantile, !quantiles.contains(quantile) { quantiles.append(quantile) }
+        }
+        return quantiles
+    }
+
+    /// Whether any of the types needs the sum of squares, which is only kept when asked for.
+    public static func needsSumOfSquares(_ types: some Sequence<AggregationType>) -> Bool {
+        types.contains { $0 == .sumSq || $0 == .stdev }
+    }
+
     /// The types that stand for the default id 0, in the order in which their values come out.
     public static func defaults(for metricType: MetricType) -> [AggregationType] {
         switch metricType {

@@ -3,6 +3,26 @@ public enum DropPolicy: UInt64, Sendable, Hashable {
     case none = 0
     case must = 1
     case ifOnlyMatch = 2
+
+    /// The name in rules.
+    public var text: String {
+        switch self {
+        case .none: "drop_none"
+        case .must: "drop_must"
+        case .ifOnlyMatch: "drop_if_only_match"
+        }
+    }
+
+    /// Reads a name, in exactly the spelling of ``text``.
+    /// - Throws: ``MetricsError/invalidDropPolicy(_:)``
+    public init(parsing text: String) throws(MetricsError) {
+        switch text {
+        case "drop_none": self = .none
+        case "drop_must": self = .must
+        case "drop_if_only_match": self = .ifOnlyMatch
+        default: throw .invalidDropPolicy(text)
+        }
+    }
 }
 
 /// How one metric is aggregated: which types, at which policies, through which pipeline.
@@ -64,7 +84,8 @@ public struct ForwardMetadata: Sendable, Hashable {
     public var routingTrafficTypes: UInt64
 
     public init(
-        aggregationID: AggregationID, storagePolicy: StoragePolicy, pipeline: AppliedPipeline, sourceID: UInt32,
+        aggregationID: AggregationID, storagePolicy: StoragePolicy, pipeline: AppliedPipeline,
+        sourceID: UInt32,
         numForwardedTimes: Int32, resendEnabled: Bool = false, routingTrafficTypes: UInt64 = 0
     ) {
         self.aggregationID = aggregationID
@@ -83,7 +104,9 @@ public struct TimedMetadata: Sendable, Hashable {
     public var storagePolicy: StoragePolicy
     public var routingTrafficTypes: UInt64
 
-    public init(aggregationID: AggregationID, storagePolicy: StoragePolicy, routingTrafficTypes: UInt64 = 0) {
+    public init(
+        aggregationID: AggregationID, storagePolicy: StoragePolicy, routingTrafficTypes: UInt64 = 0
+    ) {
         self.aggregationID = aggregationID
         self.storagePolicy = storagePolicy
         self.routingTrafficTypes = routingTrafficTypes

@@ -19,12 +19,21 @@ public enum WindowAlignment {
     ///   - timeNanos: nanoseconds since 1970.
     ///   - resolutionNanos: more than 0; a caller checks what comes from outside.
     @inlinable public static func start(of timeNanos: Int64, resolutionNanos: Int64) -> Int64 {
-        start(of: timeNanos, resolutionNanos: resolutionNanos, phase: phase(resolutionNanos: resolutionNanos))
+        start(
+            of: timeNanos, resolutionNanos: resolutionNanos,
+            phase: phase(resolutionNanos: resolutionNanos))
     }
 
-    @inlinable public static func start(of timeNanos: Int64, resolutionNanos: Int64, phase: Int64) -> Int64 {
-        var offset = (timeNanos % resolutionNanos &+ phase) % resolutionNanos
-        if offset < 0 { offset += resolutionNanos }
+    /// As ``start(of:resolutionNanos:)`` with the phase of the resolution at hand. Within one window of the smallest
+    /// Int64 the result wraps around; the lateness check of a caller comes first.
+    @inlinable public static func start(of timeNanos: Int64, resolutionNanos: Int64, phase: Int64)
+        -> Int64
+    {
+        var offset = timeNanos % resolutionNanos
+        if offset < 0 { offset &+= resolutionNanos }
+        // (offset + phase) mod resolution, without leaving 64 bits for resolutions of centuries.
+        let room = resolutionNanos &- phase
+        offset = offset >= room ? offset &- room : offset &+ phase
         return timeNanos &- offset
     }
 }
