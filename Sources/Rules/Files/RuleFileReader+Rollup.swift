@@ -1,0 +1,118 @@
+import Metrics
+
+extension RuleFileReader {
+    private static let rollupKeys = ["name", "filter", "transforms", "storagePolicies", "tags", "suffix"]
+    private static let stepKeys = ["transform", "rollup", "aggregate"]
+    private static let rollupStepKeys = ["metricName", "groupBy", "excludeBy", "aggregations"]
+
+    mutating func readRollupRule(_ place: YamlField) {
+        let rule = attempt { (reader: inout RuleFileReader) throws(RuleFileIssue) -> RollupRule in
+            let fields = try reader.known(place, Self.rollupKeys)
+            let entries = try reader.list(fields["transforms"])
+            if entries.isEmpty {
+                throw place.issue("'transforms' is missing", "list at least one of transform, rollup, aggregate")
+            }
+            var steps: [RuleStep] = []
+            for entry in entries { steps.append(try reader.step(entry)) }
+            let suffix = try reader.suffix(fields["suffix"])
+            if let problem = PipelineCheck.problem(in: steps, suffix: suffix) {
+                throw entries[problem.step].issue(problem.problem, problem.remedy)
+            }
+            let policies = try reader.storagePolicies(fields["storagePolicies"])
+            if policies.isEmpty {
+                throw place.issue("'storagePolicies' is missing", "say where results go, such as [10s:48h]")
+            }
+            let rule = RollupRule(
+                name: try reader.name(fields["name"], place: place),
+                filter: try reader.filter(fields["filter"], place: place), steps: steps, storagePolicies: policies,
+                tags: try reader.tags(fields["tags"]), suffix: suffix)
+            reader.warnOfBareSum(steps, entries[0])
+            return rule
+        }
+        if let rule { rollupRules.append(Located(rule: rule, place: place)) }
+    }
+
+    private mutating func step(_ entry: YamlField) throws(RuleFileIssue) -> RuleStep {
+        let fields = try known(entry, Self.stepKeys)
+        guard fields.count == 1, let (key, field) = fields.first else {
+            throw entry.issue(
+                fields.isEmpty
+                    ? "the step says nothing" : "a step is one of transform, rollup and aggregate, not several",
+                "write one of {transform: {type: Increase}}, {rollup: {…}}, {aggregate: {type: Last}}")
+        }
+        switch key {
+        case "transform": return .transform(try transform(try type(of: field)))
+        case "aggregate": return .aggregate(try aggregation(try type(of: field)))
+        default: return .rollup(try rollup(field))
+        }
+    }
+
+    private mutating func type(of field: YamlField) throws(RuleFileIssue) -> YamlField {
+        guard let type = try known(field, ["type"])["type"] else {
+            throw field.issue("'type' is missing", "write {type: …}")
+        }
+        return type
+    }
+
+    private func transform(_ field: YamlField) throws(RuleFileIssue) -> TransformationType {
+        let text = try field.string()
+        let names = TransformationType.allCases.map(\.name)
+        guard let type = try? TransformationType(name: text) else {
+            let nearest = NearestName.of(text, among: names).map { "did you mean '\($0)'? " } ?? ""
+            throw field.issue("no such transform", nearest + "known: \(names.joined(separator: ", "))")
+        }
+        return type
+    }
+
+    private mutating func rollup(_ field: YamlField) throws(RuleFileIssue) -> RollupStep {
+        let fields = try known(field, Self.rollupStepKeys)
+        guard let nameField = fields["metricName"] else {
+            throw field.issue("'metricName' is missing", "name the new metric, such as requests_by_service")
+        }
+        let groupBy = try labels(fields["groupBy"])
+        let excludeBy = try labels(fields["excludeBy"])
+        if !groupBy.isEmpty, !excludeBy.isEmpty, let both = fields["excludeBy"] {
+            throw both.issue(
+                "a rollup has either groupBy or excludeBy", "keep groupBy to name the labels that stay, or excludeBy")
+        }
+        return RollupStep(
+            name: try rollupName(nameField), kind: excludeBy.isEmpty ? .groupBy : .excludeBy,
+            labels: excludeBy.isEmpty ? groupBy : excludeBy,
+            aggregationID: try aggregations(fields["aggregations"]))
+    }
+
+    private func labels(_ field: YamlField?) throws(RuleFileIssue) -> [[UInt8]] {
+        var labels: [[UInt8]] = []
+        for entry in try list(field) {
+            let label = Array(try entry.string().utf8)
+            if label.isEmpty { throw entry.issue("a label name is empty", "take it out") }
+            if labels.contains(label) { throw entry.issue("the label stands twice", "list it once") }
+            labels.append(label)
+        }
+        return labels
+    }
+
+    private func rollupName(_ field: YamlField) throws(RuleFileIssue) -> RollupName {
+        let text = try field.string()
+        do {
+            return try RollupName(text)
+        } catch RollupName.Failure.empty {
+            throw field.issue("the name is empty", "name the new metric")
+        } catch RollupName.Failure.tooLong {
+            throw field.issue("the name is too long", "use at most \(RollupName.maxBytes) bytes")
+        } catch RollupName.Failure.placeholderRepeated {
+            throw field.issue("'\(RollupName.placeholder)' stands more than once", "use it once")
+        } catch {
+            throw field.issue(
+                "braces that are not exactly '\(RollupName.placeholder)'", "write it with one space on each side")
+        }
+    }
+
+    /// A bare Sum adds every scrape of a window, which is seldom what the writer of a gauge rule wants.
+    private mutating func warnOfBareSum(_ steps: [RuleStep], _ entry: YamlField) {
+        guard case .rollup(let rollup) = steps[0], rollup.aggregationID.contains(.sum) else { return }
+        note(
+            entry, "a rollup with Sum as the first step adds every sample of a window, not one per series",
+            "put {aggregate: {type: Last}} before it for gauges, {transform: {type: Increase}} for counters")
+    }
+}
