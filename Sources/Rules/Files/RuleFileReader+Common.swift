@@ -131,7 +131,7 @@ extension RuleFileReader {
         do {
             policy = try StoragePolicy(parsing: text)
         } catch {
-            throw entry.issue("\(error)", "write a resolution and a retention such as 10s:48h", value: text)
+            throw entry.issue("\(error)", "", value: text)
         }
         guard policy.resolutionNanos > 0 else {
             throw entry.issue("the resolution must be more than 0", "write a duration such as 10s", value: text)

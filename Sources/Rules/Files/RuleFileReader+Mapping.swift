@@ -4,19 +4,25 @@ extension RuleFileReader {
     private static let mappingKeys = ["name", "filter", "aggregations", "storagePolicies", "drop", "tags", "suffix"]
 
     mutating func readMappingRule(_ place: YamlField) {
-        let rule = attempt { (reader: inout RuleFileReader) throws(RuleFileIssue) -> MappingRule in
-            let fields = try reader.known(place, Self.mappingKeys)
-            let rule = MappingRule(
-                name: try reader.name(fields["name"], place: place),
-                filter: try reader.filter(fields["filter"], place: place),
-                aggregationID: try reader.aggregations(fields["aggregations"]),
-                storagePolicies: try reader.storagePolicies(fields["storagePolicies"]),
-                dropPolicy: try fields["drop"]?.bool() == true ? .ifOnlyMatch : .none,
-                tags: try reader.tags(fields["tags"]), suffix: try reader.suffix(fields["suffix"]))
-            try Self.check(rule, fields, place)
-            return rule
+        guard let fields = attempt({ (reader) throws(RuleFileIssue) in try reader.known(place, Self.mappingKeys) })
+        else {
+            return
         }
-        if let rule { mappingRules.append(Located(rule: rule, place: place)) }
+        let name = attempt { (reader) throws(RuleFileIssue) in try reader.name(fields["name"], place: place) }
+        let filter = attempt { (reader) throws(RuleFileIssue) in try reader.filter(fields["filter"], place: place) }
+        let id = attempt { (reader) throws(RuleFileIssue) in try reader.aggregations(fields["aggregations"]) }
+        let policies = attempt { (reader) throws(RuleFileIssue) in try reader.storagePolicies(fields["storagePolicies"])
+        }
+        let drops = attempt { (reader) throws(RuleFileIssue) in try fields["drop"]?.bool() == true }
+        let tags = attempt { (reader) throws(RuleFileIssue) in try reader.tags(fields["tags"]) }
+        let suffix = attempt { (reader) throws(RuleFileIssue) in try reader.suffix(fields["suffix"]) }
+        guard let name, let filter, let id, let policies, let drops, let tags, let suffix else { return }
+        let rule = MappingRule(
+            name: name, filter: filter, aggregationID: id, storagePolicies: policies,
+            dropPolicy: drops ? .ifOnlyMatch : .none, tags: tags, suffix: suffix)
+        if attempt({ (_) throws(RuleFileIssue) in try Self.check(rule, fields, place) }) != nil {
+            mappingRules.append(Located(rule: rule, place: place))
+        }
     }
 
     private static func check(

@@ -6,30 +6,44 @@ extension RuleFileReader {
     private static let rollupStepKeys = ["metricName", "groupBy", "excludeBy", "aggregations"]
 
     mutating func readRollupRule(_ place: YamlField) {
-        let rule = attempt { (reader: inout RuleFileReader) throws(RuleFileIssue) -> RollupRule in
-            let fields = try reader.known(place, Self.rollupKeys)
-            let entries = try reader.list(fields["transforms"])
-            if entries.isEmpty {
-                throw place.issue("'transforms' is missing", "list at least one of transform, rollup, aggregate")
-            }
-            var steps: [RuleStep] = []
-            for entry in entries { steps.append(try reader.step(entry)) }
-            let suffix = try reader.suffix(fields["suffix"])
-            if let problem = PipelineCheck.problem(in: steps, suffix: suffix) {
-                throw entries[problem.step].issue(problem.problem, problem.remedy)
-            }
+        guard let fields = attempt({ (reader) throws(RuleFileIssue) in try reader.known(place, Self.rollupKeys) })
+        else {
+            return
+        }
+        let name = attempt { (reader) throws(RuleFileIssue) in try reader.name(fields["name"], place: place) }
+        let filter = attempt { (reader) throws(RuleFileIssue) in try reader.filter(fields["filter"], place: place) }
+        let suffix = attempt { (reader) throws(RuleFileIssue) in try reader.suffix(fields["suffix"]) }
+        let steps = attempt { (reader) throws(RuleFileIssue) in
+            try reader.steps(fields["transforms"], place: place, suffix: suffix ?? .aggregation)
+        }
+        let policies = attempt { (reader) throws(RuleFileIssue) in
             let policies = try reader.storagePolicies(fields["storagePolicies"])
             if policies.isEmpty {
                 throw place.issue("'storagePolicies' is missing", "say where results go, such as [10s:48h]")
             }
-            let rule = RollupRule(
-                name: try reader.name(fields["name"], place: place),
-                filter: try reader.filter(fields["filter"], place: place), steps: steps, storagePolicies: policies,
-                tags: try reader.tags(fields["tags"]), suffix: suffix)
-            reader.warnOfBareSum(steps, entries[0])
-            return rule
+            return policies
         }
-        if let rule { rollupRules.append(Located(rule: rule, place: place)) }
+        let tags = attempt { (reader) throws(RuleFileIssue) in try reader.tags(fields["tags"]) }
+        guard let name, let filter, let suffix, let steps, let policies, let tags else { return }
+        let rule = RollupRule(
+            name: name, filter: filter, steps: steps, storagePolicies: policies, tags: tags, suffix: suffix)
+        rollupRules.append(Located(rule: rule, place: place))
+    }
+
+    private mutating func steps(
+        _ field: YamlField?, place: YamlField, suffix: OutputSuffix
+    ) throws(RuleFileIssue) -> [RuleStep] {
+        let entries = try list(field)
+        guard let first = entries.first else {
+            throw place.issue("'transforms' is missing", "list at least one of transform, rollup, aggregate")
+        }
+        var steps: [RuleStep] = []
+        for entry in entries { steps.append(try step(entry)) }
+        if let problem = PipelineCheck.problem(in: steps, suffix: suffix) {
+            throw entries[problem.step].issue(problem.problem, problem.remedy)
+        }
+        warnOfBareSum(steps, first)
+        return steps
     }
 
     private mutating func step(_ entry: YamlField) throws(RuleFileIssue) -> RuleStep {
