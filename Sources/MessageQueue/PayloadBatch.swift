@@ -1,0 +1,45 @@
+import NIOCore
+
+/// Payloads for one topic, admitted or refused together by ``Producer/produce(_:)``.
+///
+/// The buffer is retained, not copied, until every message of the batch is acknowledged or dropped. Batches of 16 KiB to
+/// 1 MiB are good sizes: memory is given back by the batch.
+public struct PayloadBatch: Sendable {
+    /// One payload: `length` bytes at `offset` from the buffer's reader index, for `shard` of the topic.
+    public struct Entry: Sendable, Equatable {
+        public var shard: UInt32
+        public var offset: UInt32
+        public var length: UInt32
+
+        @inlinable
+        public init(shard: UInt32, offset: Int, length: Int) {
+            self.shard = shard
+            self.offset = UInt32(clamping: offset)
+            self.length = UInt32(clamping: length)
+        }
+    }
+
+    public var bytes: ByteBuffer
+    public var entries: [Entry]
+
+    @inlinable
+    public init(bytes: ByteBuffer = ByteBuffer(), entries: [Entry] = []) {
+        self.bytes = bytes
+        self.entries = entries
+    }
+
+    /// Copies one payload to the end of the batch.
+    @inlinable
+    public mutating func append(shard: UInt32, _ payload: UnsafeRawBufferPointer) {
+        entries.append(Entry(shard: shard, offset: bytes.readableBytes, length: payload.count))
+        bytes.writeBytes(payload)
+    }
+
+    /// Copies one payload to the end of the batch.
+    @inlinable
+    public mutating func append(shard: UInt32, _ payload: some Sequence<UInt8>) {
+        let start = bytes.readableBytes
+        bytes.writeBytes(payload)
+        entries.append(Entry(shard: shard, offset: start, length: bytes.readableBytes - start))
+    }
+}
