@@ -25,7 +25,7 @@ public enum Fixtures {
         let data = name.hasSuffix(".gz") ? try gunzip(url) : try Data(contentsOf: url)
         var objects: [[String: Any]] = []
         for (index, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
-            guard let object = try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any] else {
+            guard let object = try ExactJSON.object(line) as? [String: Any] else {
                 throw Failure.notAnObject(file: name, line: index + 1)
             }
             objects.append(object)
