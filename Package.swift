@@ -30,6 +30,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
     ],
     targets: [
@@ -57,8 +58,11 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "Telemetry", logging, .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
+                "Telemetry", logging, .product(name: "HummingbirdCore", package: "hummingbird"),
+                // Only for the alias: swift-metrics, which hummingbird brings along, has a module named Metrics too.
+                .product(name: "Hummingbird", package: "hummingbird", moduleAliases: ["Metrics": "SwiftMetrics"]),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ] + nio, swiftSettings: settings),
         .target(
             name: "MessageQueue", dependencies: ["WireFormat", "Telemetry", logging] + nio, swiftSettings: settings),
