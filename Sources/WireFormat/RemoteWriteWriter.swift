@@ -3,24 +3,26 @@ public enum RemoteWriteWriter {
     /// Appends one series to a request.
     /// - Parameters:
     ///   - labels: names and values, in the order to send them: Prometheus sorts them by name.
+    ///   - m3Type: M3's own field: 0 gauge (left out), 1 counter, 2 timer.
     ///   - prometheusType: M3's own field: 0 unknown (left out), 1 counter, 2 gauge and so on.
     public static func append(
         labels: some Sequence<(name: [UInt8], value: [UInt8])>, samples: some Sequence<PrometheusSample>,
-        prometheusType: Int32 = 0, to writer: inout ByteWriter
+        m3Type: Int32 = 0, prometheusType: Int32 = 0, to writer: inout ByteWriter
     ) {
         writer.appendMessage(tag: 0x0a) { writer in
             appendSeries(labels: labels, samples: samples, to: &writer)
+            writer.appendNumber(tag: 101 << 3, UInt64(bitPattern: Int64(m3Type)))
             writer.appendNumber(tag: 1001 << 3, UInt64(bitPattern: Int64(prometheusType)))
         }
     }
 
     /// Appends one series whose labels are text.
     public static func append(
-        labels: [(name: String, value: String)], samples: some Sequence<PrometheusSample>, prometheusType: Int32 = 0,
-        to writer: inout ByteWriter
+        labels: [(name: String, value: String)], samples: some Sequence<PrometheusSample>, m3Type: Int32 = 0,
+        prometheusType: Int32 = 0, to writer: inout ByteWriter
     ) {
         let bytes = labels.lazy.map { (name: [UInt8]($0.name.utf8), value: [UInt8]($0.value.utf8)) }
-        append(labels: bytes, samples: samples, prometheusType: prometheusType, to: &writer)
+        append(labels: bytes, samples: samples, m3Type: m3Type, prometheusType: prometheusType, to: &writer)
     }
 
     /// The contents of a TimeSeries.
