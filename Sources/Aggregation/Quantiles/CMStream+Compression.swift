@@ -2,7 +2,7 @@
 extension CMStream {
     /// Merges the values of ``more`` into the samples and lets ``less`` be the next to be merged.
     func insert() {
-        if moreHasNaN { CMHeap.sortWithNaN(&more) } else { more.sort() }
+        if moreHasNaN { CMHeap.sortWithNaN(&more) } else { RadixSort.sort(&more) }
         merge()
         more.removeAll(keepingCapacity: true)
         moreHasNaN = false
@@ -14,8 +14,7 @@ extension CMStream {
         guard present > 0, !more.isEmpty else { return }
         let capacity = present + more.count
         if spare.count < capacity {
-            spare.append(
-                contentsOf: repeatElement(Sample(value: 0, ranks: 0, delta: 0), count: capacity - spare.count))
+            spare = [Sample](repeating: Sample(value: 0, ranks: 0, delta: 0), count: capacity)
         }
         let head = head
         let tail = tail
@@ -60,16 +59,17 @@ extension CMStream {
         let first = head
         let thresholds = thresholds
         head = samples.withUnsafeMutableBufferPointer { samples in
-            var rank = count &- 1 &- samples[total &- 2].ranks
+            var rank = count &- 1 &- Int(samples[total &- 2].ranks)
             // Survivors are written from the end; `right` is the leftmost of them, not yet written.
             var write = total &- 2
             var right = samples[total &- 2]
             var index = total &- 3
             while index > first {
                 let sample = samples[index]
-                let maxRank = rank &+ sample.ranks &+ sample.delta
-                rank = rank &- sample.ranks
-                if sample.ranks &+ right.ranks &+ right.delta <= thresholds.threshold(rank: maxRank, count: count) {
+                let maxRank = rank &+ Int(sample.ranks) &+ Int(sample.delta)
+                rank = rank &- Int(sample.ranks)
+                let ranks = Int(sample.ranks &+ right.ranks &+ right.delta)
+                if ranks <= thresholds.threshold(rank: maxRank, count: count) {
                     right.ranks = right.ranks &+ sample.ranks
                 } else {
                     samples[write] = right

@@ -10,10 +10,10 @@
 public final class CMStream {
     struct Sample {
         var value: Double
-        /// How many values this sample stands for.
-        var ranks: Int
+        /// How many values this sample stands for. 32 bits halve the memory: a window holds less than 2^31 values.
+        var ranks: Int32
         /// How uncertain its rank is.
-        var delta: Int
+        var delta: Int32
     }
 
     let thresholds: CMThresholds
@@ -62,12 +62,17 @@ public final class CMStream {
         return (samples.capacity + spare.capacity) * perSample + (less.capacity + more.capacity) * 8
     }
 
-    /// Back to a fresh stream; the memory is kept.
-    public func reset() {
+    /// Back to a fresh stream.
+    /// - Parameter keepingCapacity: whether the memory stays for the next window.
+    public func reset(keepingCapacity: Bool = true) {
+        if !keepingCapacity {
+            samples = []
+            spare = []
+        }
         head = 0
         tail = 0
-        less.removeAll(keepingCapacity: true)
-        more.removeAll(keepingCapacity: true)
+        less.removeAll(keepingCapacity: keepingCapacity)
+        more.removeAll(keepingCapacity: keepingCapacity)
         lessHasNaN = false
         moreHasNaN = false
         count = 0
@@ -104,7 +109,7 @@ public final class CMStream {
                 continue
             }
             let run = Swift.min(values.count &- next, insertAndCompressEvery &- sinceCompression)
-            for index in next..<(next &+ run) { append(values[index], pivot) }
+            append(UnsafeBufferPointer(rebasing: values[next..<(next &+ run)]), pivot)
             sinceCompression &+= run
             next &+= run
         }
@@ -116,6 +121,10 @@ public final class CMStream {
 
     public func add(_ value: Double) {
         withUnsafePointer(to: value) { addBatch(UnsafeBufferPointer(start: $0, count: 1)) }
+    }
+
+    private func append(_ values: UnsafeBufferPointer<Double>, _ pivot: Double) {
+        for value in values { append(value, pivot) }
     }
 
     @inline(__always) private func append(_ value: Double, _ pivot: Double) {
@@ -189,12 +198,12 @@ public final class CMStream {
         var previous = samples[head].value
         for index in head..<tail where next < targets.count {
             let sample = samples[index]
-            maxRank = minRank &+ sample.ranks &+ sample.delta
+            maxRank = minRank &+ Int(sample.ranks) &+ Int(sample.delta)
             if maxRank > ranks[next] &+ slacks[next] || minRank > ranks[next] {
                 computed[next] = previous
                 next += 1
             }
-            minRank = minRank &+ sample.ranks
+            minRank = minRank &+ Int(sample.ranks)
             previous = sample.value
         }
         while next < targets.count {

@@ -6,13 +6,15 @@ enum Quickselect {
     /// - Parameters:
     ///   - values: without NaN.
     ///   - indices: ascending, each within the values.
-    static func select(_ values: UnsafeMutableBufferPointer<Double>, _ indices: ArraySlice<Int>) {
+    static func select(_ values: UnsafeMutableBufferPointer<Double>, _ indices: Slice<UnsafeMutableBufferPointer<Int>>)
+    {
         guard let base = values.baseAddress, !indices.isEmpty else { return }
         select(base, 0, values.count - 1, indices)
     }
 
     private static func select(
-        _ base: UnsafeMutablePointer<Double>, _ first: Int, _ last: Int, _ indices: ArraySlice<Int>
+        _ base: UnsafeMutablePointer<Double>, _ first: Int, _ last: Int,
+        _ indices: Slice<UnsafeMutableBufferPointer<Int>>
     ) {
         // The middle index first: it splits both the values and the other indices.
         let middle = indices.startIndex + indices.count / 2
@@ -57,20 +59,8 @@ enum Quickselect {
                 return
             }
         }
-        insertionSort(base, low, high)
-    }
-
-    private static func insertionSort(_ base: UnsafeMutablePointer<Double>, _ low: Int, _ high: Int) {
-        var i = low &+ 1
-        while i <= high {
-            let value = base[i]
-            var j = i
-            while j > low && value < base[j &- 1] {
-                base[j] = base[j &- 1]
-                j &-= 1
-            }
-            base[j] = value
-            i &+= 1
+        if low < high {
+            RadixSort.insertionSort(UnsafeMutableBufferPointer(start: base + low, count: high - low + 1))
         }
     }
 
