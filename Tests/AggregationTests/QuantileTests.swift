@@ -1,6 +1,7 @@
-import Aggregation
 import Metrics
 import Testing
+
+@testable import Aggregation
 
 /// The estimator that keeps values and then sketches, against sorting.
 @Suite struct QuantileTests {
@@ -165,15 +166,34 @@ import Testing
         }
     }
 
-    @Test func organPipesAndOtherBadPivotsStayLinear() throws {
-        // A killer of median-of-three: without the fallback this takes some 10^10 steps.
-        let n = 200_000
-        var values = [Double](repeating: 0, count: n)
-        for index in 0..<(n / 2) {
-            values[2 * index] = Double(index.isMultiple(of: 2) ? index : n / 2 + index)
-            values[2 * index + 1] = Double(n + index)
+    @Test(arguments: [0, 1, 2])
+    func selectionIsRightHoweverSoonItTurnsToSorting(patience: Int) {
+        var generator = LinearCongruential(state: 21)
+        for n in [1, 2, 24, 25, 26, 100, 1_000] {
+            for spread in [2, 10, 1_000_000] as [UInt32] {
+                let values = (0..<n).map { _ in Double(generator.next() % spread) }
+                var selected = values
+                var ranks = [0, n / 3, n / 2, n / 2, n - 1]
+                selected.withUnsafeMutableBufferPointer { values in
+                    ranks.withUnsafeMutableBufferPointer { ranks in
+                        Quickselect.select(values, ranks[...], patience: patience)
+                    }
+                }
+                let sorted = values.sorted()
+                for rank in ranks { #expect(selected[rank] == sorted[rank], "n = \(n)") }
+                #expect(selected.sorted() == sorted)
+            }
         }
-        let found = try estimator(values, limit: n)
-        #expect(found.quantile(0.5) == nearestRank(values.sorted(), 0.5))
+    }
+
+    @Test func radixSortIsSorting() {
+        var generator = LinearCongruential(state: 31)
+        for n in [0, 1, 2, 47, 48, 49, 300, 5_000] {
+            var values = (0..<n).map { _ in (generator.unit() - 0.5) * Double(generator.next()) }
+            if n > 10 { values[0...5] = [.infinity, -.infinity, 0, 5e-324, -5e-324, .greatestFiniteMagnitude] }
+            let expected = values.sorted()
+            RadixSort.sort(&values)
+            #expect(values == expected)
+        }
     }
 }

@@ -6,30 +6,35 @@ enum Quickselect {
     /// - Parameters:
     ///   - values: without NaN.
     ///   - indices: ascending, each within the values.
-    static func select(_ values: UnsafeMutableBufferPointer<Double>, _ indices: Slice<UnsafeMutableBufferPointer<Int>>)
-    {
+    ///   - patience: how many partitions per doubling of the values are made before sorting the rest.
+    static func select(
+        _ values: UnsafeMutableBufferPointer<Double>, _ indices: Slice<UnsafeMutableBufferPointer<Int>>,
+        patience: Int = 2
+    ) {
         guard let base = values.baseAddress, !indices.isEmpty else { return }
-        select(base, 0, values.count - 1, indices)
+        select(base, 0, values.count - 1, indices, patience)
     }
 
     private static func select(
         _ base: UnsafeMutablePointer<Double>, _ first: Int, _ last: Int,
-        _ indices: Slice<UnsafeMutableBufferPointer<Int>>
+        _ indices: Slice<UnsafeMutableBufferPointer<Int>>, _ patience: Int
     ) {
         // The middle index first: it splits both the values and the other indices.
         let middle = indices.startIndex + indices.count / 2
         let index = indices[middle]
-        selectOne(base, first, last, index)
+        selectOne(base, first, last, index, patience)
         let lower = indices[..<middle].prefix { $0 < index }
         let upper = indices[(middle + 1)...].drop { $0 == index }
-        if !lower.isEmpty { select(base, first, index - 1, lower) }
-        if !upper.isEmpty { select(base, index + 1, last, upper) }
+        if !lower.isEmpty { select(base, first, index - 1, lower, patience) }
+        if !upper.isEmpty { select(base, index + 1, last, upper, patience) }
     }
 
-    private static func selectOne(_ base: UnsafeMutablePointer<Double>, _ first: Int, _ last: Int, _ index: Int) {
+    private static func selectOne(
+        _ base: UnsafeMutablePointer<Double>, _ first: Int, _ last: Int, _ index: Int, _ patience: Int
+    ) {
         var low = first
         var high = last
-        var roundsLeft = 2 * (Int.bitWidth - (high - low + 1).leadingZeroBitCount)
+        var roundsLeft = patience * (Int.bitWidth - (high - low + 1).leadingZeroBitCount)
         while high - low >= 24 {
             if roundsLeft == 0 {
                 var rest = UnsafeMutableBufferPointer(start: base + low, count: high - low + 1)
