@@ -1,0 +1,114 @@
+/// Label name → value → the ids of the series with it. Guarded by the store's state lock.
+final class LabelIndex {
+    /// One id needs no bitmap: most values of a label such as `instance` stand in few series.
+    enum Posting {
+        case one(UInt32)
+        case many(SeriesBitmap)
+
+        func add(to set: SeriesBitmap) {
+            switch self {
+            case .one(let id): set.insert(id)
+            case .many(let ids): set.formUnion(ids)
+            }
+        }
+
+        func subtract(from set: SeriesBitmap) {
+            switch self {
+            case .one(let id): set.remove(id)
+            case .many(let ids): set.subtract(ids)
+            }
+        }
+
+        func intersects(_ set: SeriesBitmap) -> Bool {
+            switch self {
+            case .one(let id): set.contains(id)
+            case .many(let ids): set.intersects(ids)
+            }
+        }
+    }
+
+    private(set) var names: [[UInt8]: [[UInt8]: Posting]] = [:]
+
+    func insert(_ id: UInt32, name: [UInt8], value: [UInt8]) {
+        switch names[name]?[value] {
+        case nil: names[name, default: [:]][value] = .one(id)
+        case .one(let other)?:
+            if other != id { names[name]?[value] = .many(SeriesBitmap([other, id])) }
+        case .many(let ids)?: ids.insert(id)
+        }
+    }
+
+    func remove(_ id: UInt32, name: [UInt8], value: [UInt8]) {
+        switch names[name]?[value] {
+        case nil: return
+        case .one(let other)?:
+            if other == id { names[name]?[value] = nil }
+        case .many(let ids)?:
+            ids.remove(id)
+            if ids.isEmpty { names[name]?[value] = nil }
+        }
+        if names[name]?.isEmpty == true { names[name] = nil }
+    }
+}
+
+extension LabelIndex {
+    /// Narrows a set of series to those that satisfy all matchers.
+    func filter(_ series: SeriesBitmap, _ matchers: [LabelMatcher]) {
+        // Conditions that demand a label come first: they leave least for the others.
+        for matcher in matchers where !matcher.matchesEmpty && !series.isEmpty {
+            series.formIntersection(union(of: matcher, wanted: true))
+        }
+        // A series without the label satisfies the others: only the wrong values are taken away.
+        for matcher in matchers where matcher.matchesEmpty && !series.isEmpty {
+            series.subtract(union(of: matcher, wanted: false))
+        }
+    }
+
+    /// All series whose value of the label satisfies the matcher, or with `wanted` false does not.
+    private func union(of matcher: LabelMatcher, wanted: Bool) -> SeriesBitmap {
+        let result = SeriesBitmap()
+        guard let values = names[Array(matcher.name.utf8)] else { return result }
+        if let listed = Self.listedValues(matcher, wanted: wanted) {
+            for value in listed { values[value]?.add(to: result) }
+            return result
+        }
+        var predicate = ValuePredicate(matcher)
+        for (value, posting) in values where value.withUnsafeBytes({ predicate.holds($0) }) == wanted {
+            posting.add(to: result)
+        }
+        return result
+    }
+
+    /// The values to look up when they are few and known.
+    private static func listedValues(_ matcher: LabelMatcher, wanted: Bool) -> [[UInt8]]? {
+        switch (matcher.kind, wanted) {
+        case (.equal, true), (.notEqual, false): return [Array(matcher.value.utf8)]
+        case (.regex, true), (.notRegex, false):
+            if case .literals(let literals)? = matcher.pattern?.strategy { return literals }
+            return nil
+        default: return nil
+        }
+    }
+}
+
+/// A matcher's condition on the bytes of one value.
+struct ValuePredicate {
+    private let kind: LabelMatcher.Kind
+    private let value: [UInt8]
+    private var evaluator: AnchoredRegex.Evaluator?
+
+    init(_ matcher: LabelMatcher) {
+        kind = matcher.kind
+        value = Array(matcher.value.utf8)
+        evaluator = matcher.pattern.map(AnchoredRegex.Evaluator.init)
+    }
+
+    mutating func holds(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        switch kind {
+        case .equal: bytes.elementsEqual(value)
+        case .notEqual: !bytes.elementsEqual(value)
+        case .regex: evaluator?.matches(bytes) ?? false
+        case .notRegex: !(evaluator?.matches(bytes) ?? false)
+        }
+    }
+}
