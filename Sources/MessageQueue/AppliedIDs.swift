@@ -92,7 +92,7 @@ struct AppliedIDs {
             while id < end, Self.bit(entry.bits, id) { id += 1 }
             lowWater = id - 1
             // Nothing above the mark is left in a chunk that holds known ids only.
-            let known = lowWater - entry.first * Self.idsPerChunk + 1
+            let known = lowWater + 1 - entry.first * Self.idsPerChunk
             guard UInt64(entry.count) == known else { break }
             entries.removeFirst()
         }

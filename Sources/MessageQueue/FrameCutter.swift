@@ -27,6 +27,9 @@ struct FrameCutter {
     /// True while a frame has begun and not ended.
     var isMidFrame: Bool { partial.readableBytes > 0 }
 
+    /// Bytes allocated for the partial frame.
+    var partialCapacity: Int { partial.storageCapacity }
+
     /// Takes the next bytes of the stream and appends to `frames` the contents of the frames that begin and end in them,
     /// as ranges from `read`'s reader index. After a failure it ignores what follows.
     mutating func cut(_ read: ByteBuffer, into frames: inout [ByteRange]) -> Cut {
