@@ -48,8 +48,8 @@ public final class SeriesPlan: Sendable {
 
     /// Lends the series' canonical labels.
     @inline(__always)
-    public func withCanonicalLabels<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[labels])) }
+    public func withCanonicalLabels<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[labels])) }
     }
 
     /// What a message is made of, for tests and for showing what rules do.

@@ -32,7 +32,10 @@ struct SeriesPlanner {
     /// The labels and the type labels that only filters see, sorted.
     private func tags(_ labels: Labels, _ attributes: SeriesAttributes) -> TagList {
         var tags = TagList()
-        labels.forEach { tags.append(name: $0, value: $1) }
+        func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+            tags.append(name: name, value: value)
+        }
+        labels.forEach(add)
         if attributes.source == .graphite {
             tags.append(name: "__option_id_scheme__".utf8, value: "graphite".utf8)
         }
