@@ -38,6 +38,7 @@ let package = Package(
         .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(name: "CRocksDB", providers: [.apt(["librocksdb-dev"])]),
         .systemLibrary(name: "CRoaring", providers: [.apt(["libroaring-dev"])]),
+        .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CM3Protocol", dependencies: ["CProtobufC"], exclude: ["proto"]),
         .target(
             name: "ControlProtocol",
@@ -53,7 +54,7 @@ let package = Package(
         .target(
             name: "Cluster",
             dependencies: [
-                "KeyValue", "ControlProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "CZstd", "KeyValue", "ControlProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], swiftSettings: settings),
         .target(
             name: "Transport",
@@ -89,6 +90,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio, swiftSettings: settings),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
+        .testTarget(name: "HygieneTests", swiftSettings: settings),
         tests("Metrics"),
         tests("Telemetry"),
         tests("Aggregation", ["Metrics"]),
