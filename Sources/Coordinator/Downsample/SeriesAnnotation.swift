@@ -2,7 +2,7 @@ import Metrics
 
 /// The annotation that tells readers of aggregated data what kind of series it was.
 ///
-/// Source: `docs/wire-formats.md`, Annotations.
+/// Source: `docs/rules.md`, Annotations.
 enum SeriesAnnotation {
     /// The bytes of M3's annotation message; empty when every field has its default.
     static func encode(_ attributes: SeriesAttributes, metricName: [UInt8]) -> [UInt8] {

@@ -11,8 +11,9 @@ import Metrics
 struct SeriesPlanTable {
     private let maxPlans: Int
     private let maxBytes: Int
-    /// Index into the columns plus 1; 0 for a free slot. A power of two, at most half full.
-    private var slots: [UInt32]
+    /// 32 bits of the hash above the index into the columns plus 1; 0 for a free slot. A power of two of slots, at most
+    /// half full. The hash bits spare a look at most plans that are not the one.
+    private var slots: [UInt64]
     private var plans: [SeriesPlan] = []
     private var wasUsed: [Bool] = []
     private var hand = 0
@@ -45,16 +46,27 @@ struct SeriesPlanTable {
         let mask = slots.count &- 1
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 {
-            let index = Int(slots[slot]) &- 1
-            let plan = plans[index]
-            if plan.hash == hash, Self.isFor(plan, key, attributes) {
-                wasUsed[index] = true
-                return plan
+            if slots[slot] >> 32 == Self.tag(hash) {
+                let index = Self.index(slots[slot])
+                let plan = plans[index]
+                if plan.hash == hash, Self.isFor(plan, key, attributes) {
+                    if !wasUsed[index] { wasUsed[index] = true }
+                    return plan
+                }
             }
             slot = (slot &+ 1) & mask
         }
         return nil
     }
+
+    /// Bits that neither the slot nor the stripe is chosen by.
+    @inline(__always)
+    private static func tag(_ hash: UInt64) -> UInt64 { (hash >> 26) & 0xffff_ffff }
+
+    @inline(__always)
+    private static func index(_ entry: UInt64) -> Int { Int(entry & 0xffff_ffff) &- 1 }
+
+    private func entry(_ index: Int) -> UInt64 { Self.tag(plans[index].hash) << 32 | UInt64(index + 1) }
 
     @inline(__always)
     private static func isFor(_ plan: SeriesPlan, _ key: UnsafeRawBufferPointer, _ attributes: SeriesAttributes) -> Bool
@@ -110,7 +122,7 @@ struct SeriesPlanTable {
             let slot = slotOf(last)
             plans[index] = plans[last]
             wasUsed[index] = wasUsed[last]
-            slots[slot] = UInt32(index + 1)
+            slots[slot] = entry(index)
         }
         plans.removeLast()
         wasUsed.removeLast()
@@ -119,7 +131,7 @@ struct SeriesPlanTable {
     private func slotOf(_ index: Int) -> Int {
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: plans[index].hash) & mask
-        while Int(slots[slot]) != index + 1 { slot = (slot + 1) & mask }
+        while Self.index(slots[slot]) != index { slot = (slot + 1) & mask }
         return slot
     }
 
@@ -129,7 +141,7 @@ struct SeriesPlanTable {
         var hole = slot
         var next = (slot + 1) & mask
         while slots[next] != 0 {
-            let home = Int(truncatingIfNeeded: plans[Int(slots[next]) - 1].hash) & mask
+            let home = Int(truncatingIfNeeded: plans[Self.index(slots[next])].hash) & mask
             if (next - home) & mask >= (next - hole) & mask {
                 slots[hole] = slots[next]
                 hole = next
@@ -148,6 +160,6 @@ struct SeriesPlanTable {
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: plans[index].hash) & mask
         while slots[slot] != 0 { slot = (slot + 1) & mask }
-        slots[slot] = UInt32(index + 1)
+        slots[slot] = entry(index)
     }
 }
