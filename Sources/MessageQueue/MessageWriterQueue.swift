@@ -118,17 +118,18 @@ struct MessageWriterQueue {
 
     // MARK: Sending
 
-    /// The next message that was never sent: its id and entry. It counts as sent from now on.
+    /// The next message that was never sent: its id, and its entry as it was before. It counts as sent from now on.
     mutating func takeUnsent(connection: Int, retryAt: Int64) -> (id: UInt64, entry: Entry)? {
         guard unsent < count else { return nil }
         let index = position(unsent)
         let id = headID &+ UInt64(unsent)
+        let entry = ring[index]
         unsent += 1
         ring[index].attempts = 1
         ring[index].connection = UInt16(truncatingIfNeeded: connection)
         ring[index].retryAt = retryAt
         nextRetryAt = min(nextRetryAt, retryAt)
-        return (id, ring[index])
+        return (id, entry)
     }
 
     /// The next message whose retry is due, in order of ids; nil when this pass is over. `backoff` gives the wait after
