@@ -6,8 +6,12 @@ public struct QueryError: Error, Equatable, Sendable, CustomStringConvertible {
         case badData = "bad_data"
         /// The request is right, but cannot be carried out: HTTP 422.
         case execution
+        /// What the request names does not exist: HTTP 404.
+        case notFound = "not_found"
         /// It took too long: HTTP 503.
         case timeout
+        /// The server has too much to do, or is stopping: HTTP 503.
+        case unavailable
         /// The server failed: HTTP 500.
         case `internal`
     }
@@ -38,7 +42,8 @@ public struct QueryError: Error, Equatable, Sendable, CustomStringConvertible {
         switch kind {
         case .badData: 400
         case .execution: 422
-        case .timeout: 503
+        case .notFound: 404
+        case .timeout, .unavailable: 503
         case .internal: 500
         }
     }

@@ -69,6 +69,9 @@ import Testing
 
     @Test func namesAndErrors() {
         #expect(text(PrometheusJSON.render(["a", "b"])) == #"{"status":"success","data":["a","b"]}"#)
+        #expect(
+            text(PrometheusJSON.render(["a", "b", "c"], limit: 2))
+                == #"{"status":"success","data":["a","b"],"warnings":["results truncated due to limit"]}"#)
         #expect(text(PrometheusJSON.render([String]())) == #"{"status":"success","data":[]}"#)
         #expect(
             text(PrometheusJSON.render(QueryError.parameter("time", "no")))

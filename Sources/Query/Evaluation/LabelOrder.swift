@@ -7,8 +7,8 @@ import Metrics
 #endif
 
 /// The order in which answers list series: label by label, first the name, then the value, as Prometheus sorts.
-enum LabelOrder {
-    static func precedes(_ a: Labels, _ b: Labels) -> Bool {
+public enum LabelOrder {
+    public static func precedes(_ a: Labels, _ b: Labels) -> Bool {
         a.encoded.withUnsafeBytes { a in b.encoded.withUnsafeBytes { b in isLess(a, b) } }
     }
 

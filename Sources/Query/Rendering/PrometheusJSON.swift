@@ -35,13 +35,15 @@ public enum PrometheusJSON {
     }
 
     /// `labels` and label values.
-    public static func render(_ names: [String]) -> [UInt8] {
-        list(names) { JSONText.append($0, to: &$1) }
+    /// - Parameter limit: more are cut off, with a warning; 0 for no limit.
+    public static func render(_ names: [String], limit: Int = 0) -> [UInt8] {
+        list(names, limit) { JSONText.append($0, to: &$1) }
     }
 
     /// `series`.
-    public static func render(_ series: [Labels]) -> [UInt8] {
-        list(series) { append($0, to: &$1) }
+    /// - Parameter limit: more are cut off, with a warning; 0 for no limit.
+    public static func render(_ series: [Labels], limit: Int = 0) -> [UInt8] {
+        list(series, limit) { append($0, to: &$1) }
     }
 
     public static func render(_ error: QueryError) -> [UInt8] {
@@ -55,15 +57,17 @@ public enum PrometheusJSON {
     }
 
     private static func list<Element>(
-        _ elements: [Element], _ append: (Element, inout [UInt8]) -> Void
+        _ elements: [Element], _ limit: Int, _ append: (Element, inout [UInt8]) -> Void
     ) -> [UInt8] {
         var out: [UInt8] = []
         out += #"{"status":"success","data":["#.utf8
-        for (index, element) in elements.enumerated() {
+        for (index, element) in elements.prefix(limit > 0 ? limit : .max).enumerated() {
             if index > 0 { out.append(UInt8(ascii: ",")) }
             append(element, &out)
         }
-        out += "]}".utf8
+        out.append(UInt8(ascii: "]"))
+        if limit > 0, elements.count > limit { out += #","warnings":["results truncated due to limit"]"#.utf8 }
+        out.append(UInt8(ascii: "}"))
         return out
     }
 

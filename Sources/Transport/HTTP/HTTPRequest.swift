@@ -65,7 +65,8 @@ public struct HTTPReply: Sendable {
         return .json(Array(body.utf8), status: status)
     }
 
-    private static func quoted(_ text: String) -> String {
+    /// A text as a JSON string, quotes included.
+    public static func quoted(_ text: String) -> String {
         var out = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

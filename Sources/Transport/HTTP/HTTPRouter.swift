@@ -52,6 +52,9 @@ public struct HTTPRouter: Sendable {
         on(["GET", "POST"], pattern, handler)
     }
 
+    /// Methods and patterns of all routes, in the order of their declaration.
+    public var listing: [(methods: [String], pattern: String)] { routes.map { ($0.methods, $0.pattern) } }
+
     public func match(method: String, path: [String]) -> Match {
         let wanted = method == "HEAD" ? "GET" : method
         var allowed: [String] = []
