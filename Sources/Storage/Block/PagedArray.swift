@@ -2,7 +2,7 @@
 ///
 /// One owner at a time writes; readers need it to stand still.
 final class PagedArray<Element: BitwiseCopyable> {
-    private static var shift: Int { 10 }
+    private static var shift: Int { 6 }
     private static var pageCount: Int { 1 << shift }
 
     private var pages: [UnsafeMutablePointer<Element>] = []

@@ -38,7 +38,7 @@ struct ChunkEncoder {
     /// Whether the last sample has these bits as its value.
     func lastValueEquals(_ bits: UInt64) -> Bool { ScaledValue.unmap(lastMapped, mode: mode) == bits }
 
-    /// - Parameter offset: milliseconds since the start of the block, more than the last one.
+    /// - Parameter offset: milliseconds since the start of the block, more than the last one and below 2^31.
     mutating func append(offset: UInt32, bits: UInt64, slabs: WordSlabs) {
         let step = Int32(truncatingIfNeeded: Int64(offset) &- Int64(lastOffset))
         let change = Int64(step) &- Int64(lastStep)

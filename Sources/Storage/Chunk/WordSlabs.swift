@@ -6,8 +6,8 @@ final class WordSlabs {
     static let wordsPerSlab = 15
     static let none = UInt32.max
     private static let stride = 16
-    private static let slabsPerPage = 4_096
-    private static let pageShift: UInt32 = 12
+    private static let slabsPerPage = 256
+    private static let pageShift: UInt32 = 8
 
     private var pages: [UnsafeMutablePointer<UInt32>] = []
     private var allocated: UInt32 = 0

@@ -93,26 +93,29 @@ extension ScalarSet {
 
     /// A general category such as `L` or `Lu`; nil when there is none of that name.
     static func generalCategory(_ name: String) -> ScalarSet? {
-        guard name == "Any" || abbreviations.values.contains(where: { $0.hasPrefix(name) }), !name.isEmpty else {
-            return nil
-        }
         if name == "Any" { return any }
+        let wanted = Set(abbreviations.filter { $0.value.hasPrefix(name) }.keys)
+        guard !name.isEmpty, !wanted.isEmpty else { return nil }
         var ranges: [ClosedRange<UInt32>] = []
-        var start: UInt32?
-        for value in 0...maximum {
-            let isMember = Unicode.Scalar(value).map {
-                abbreviations[$0.properties.generalCategory]?.hasPrefix(name) ?? false
+        for part in assigned {
+            var start: UInt32?
+            for value in part {
+                let isMember = Unicode.Scalar(value).map { wanted.contains($0.properties.generalCategory) }
+                if isMember ?? false {
+                    if start == nil { start = value }
+                } else if let first = start {
+                    ranges.append(first...(value - 1))
+                    start = nil
+                }
             }
-            if isMember ?? false {
-                if start == nil { start = value }
-            } else if let first = start {
-                ranges.append(first...(value - 1))
-                start = nil
-            }
+            if let start { ranges.append(start...part.upperBound) }
         }
-        if let start { ranges.append(start...maximum) }
+        if wanted.contains(.privateUse) { ranges += [0xF0000...0xFFFFD, 0x100000...0x10FFFD] }
         return ScalarSet(ranges)
     }
+
+    /// Where scalars have a category of their own: the planes between hold none, the last two only private ones.
+    private static let assigned: [ClosedRange<UInt32>] = [0...0x3FFFF, 0xE0000...0xE0FFF]
 
     private static let abbreviations: [Unicode.GeneralCategory: String] = [
         .uppercaseLetter: "Lu", .lowercaseLetter: "Ll", .titlecaseLetter: "Lt", .modifierLetter: "Lm",

@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -6,7 +8,7 @@
 
 /// Keeps a directory to one store at a time, also between processes; a process that dies gives it up.
 final class DirectoryLock: Sendable {
-    private let descriptor: Int32
+    private let descriptor: Atomic<Int32>
 
     /// Makes the directory and its parents if they are missing.
     init(directory: String) throws(StorageError) {
@@ -22,10 +24,16 @@ final class DirectoryLock: Sendable {
             if code == EWOULDBLOCK { throw .directoryInUse(directory) }
             throw .database(operation: "lock '\(path)'", message: String(cString: strerror(code)))
         }
-        self.descriptor = descriptor
+        self.descriptor = Atomic(descriptor)
     }
 
-    deinit { Self.closeFile(descriptor) }
+    deinit { release() }
+
+    /// Lets others have the directory. A second call does nothing.
+    func release() {
+        let descriptor = descriptor.exchange(-1, ordering: .acquiringAndReleasing)
+        if descriptor >= 0 { Self.closeFile(descriptor) }
+    }
 
     private static func closeFile(_ descriptor: Int32) { close(descriptor) }
 

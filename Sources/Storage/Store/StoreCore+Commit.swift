@@ -47,6 +47,7 @@ extension StoreCore {
             }
             needsSync.store(true, ordering: .releasing)
             apply(commit.records, now: commit.now)
+            if openBytes.load(ordering: .relaxed) > options.maxOpenBytes / 2 { requestMaintenance() }
             for outcome in outcomes { instruments.count(outcome) }
             return outcomes.map { .success($0) }
         }

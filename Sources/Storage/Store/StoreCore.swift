@@ -38,6 +38,8 @@ final class StoreCore: @unchecked Sendable {
 
     private let directoryLock: DirectoryLock
     private let lifecycle = Monitor()
+    /// What the maintenance thread waits on, for the next interval or for a request.
+    private let maintenanceWake = Monitor()
     private var isClosing = false
     private var isClosed = false
     private var threads: [DedicatedThread] = []
@@ -72,7 +74,7 @@ final class StoreCore: @unchecked Sendable {
             core.syncLog()
         }
         try start("storage-maint") { core in
-            while core.pause(milliseconds: core.options.maintenanceIntervalMs) {
+            while core.pauseMaintenance() {
                 core.maintain(now: core.options.clock())
             }
         }
@@ -89,6 +91,16 @@ final class StoreCore: @unchecked Sendable {
             return !isClosing
         }
     }
+
+    private func pauseMaintenance() -> Bool {
+        maintenanceWake.withLock {
+            if !isShuttingDown { maintenanceWake.wait(milliseconds: options.maintenanceIntervalMs) }
+        }
+        return !isShuttingDown
+    }
+
+    /// Makes the maintenance thread begin now, because memory runs short.
+    func requestMaintenance() { maintenanceWake.withLock { maintenanceWake.signal() } }
 
     var isShuttingDown: Bool { lifecycle.withLock { isClosing } }
 
@@ -110,6 +122,7 @@ final class StoreCore: @unchecked Sendable {
             return !isClosing
         }
         guard isFirst else { return }
+        requestMaintenance()
         queue.close()
         readers.close()
         for thread in threads { thread.join() }
@@ -119,6 +132,7 @@ final class StoreCore: @unchecked Sendable {
         maintenanceLock.withLock { _ in
             lifecycle.withLock { isClosed = true }
             database.close()
+            directoryLock.release()
         }
     }
 
