@@ -16,6 +16,8 @@ struct PlannedOutputs {
     private(set) var dropPolicyWasMet = false
     private(set) var isUntimed = false
 
+    private static let dropTimestampTag = Array("__m3_drop_timestamp__".utf8)
+
     private let labels: OutputLabels
     private let seriesType: MetricType
 
@@ -31,7 +33,7 @@ struct PlannedOutputs {
         seriesType = type
         var pipelines = match.pipelines
         Self.addAutoMapping(autoMappingPolicies, to: &pipelines)
-        isUntimed = pipelines.contains { $0.tags.contains(RuleTag("__m3_drop_timestamp__", "")) }
+        isUntimed = pipelines.contains { $0.tags.contains { $0.name == Self.dropTimestampTag } }
         let outcome = DropPolicies.apply(to: &pipelines) { $0.metadata.dropPolicy }
         dropPolicyWasMet = outcome != .noPolicyPresent
         if outcome != .effective { try add(pipelines) }

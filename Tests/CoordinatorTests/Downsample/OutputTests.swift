@@ -154,7 +154,7 @@ import WireFormat
     @Test func theDropTimestampLabelMakesMessagesUntimed() throws {
         let harness = try DownsampleHarness(
             mapping(
-                "aggregations: [Sum], storagePolicies: [10s:2d], tags: [{name: __m3_drop_timestamp__, value: \"\"}]"))
+                "aggregations: [Sum], storagePolicies: [10s:2d], tags: [{name: __m3_drop_timestamp__, value: \"x\"}]"))
         let kinds: [(UInt8, PayloadKind)] = [(0, .gauge), (1, .counter), (2, .batchTimer)]
         for (m3Type, kind) in kinds {
             let sent = try harness.send("__name__=m", value: 3, m3Type: m3Type)
