@@ -14,35 +14,22 @@ extension MetricReader {
         let message = metric.pointer.pointee
         let type = Int32(bitPattern: message.type.rawValue)
         switch type {
-        case 1: return try pack(type, message.counter_with_metadatas, metricpb__counter_with_metadatas__pack_to_buffer)
-        case 2:
-            return try pack(
-                type, message.batch_timer_with_metadatas, metricpb__batch_timer_with_metadatas__pack_to_buffer)
-        case 3: return try pack(type, message.gauge_with_metadatas, metricpb__gauge_with_metadatas__pack_to_buffer)
-        case 4:
-            return try pack(
-                type, message.forwarded_metric_with_metadata,
-                metricpb__forwarded_metric_with_metadata__pack_to_buffer)
-        case 5:
-            return try pack(
-                type, message.timed_metric_with_metadata, metricpb__timed_metric_with_metadata__pack_to_buffer)
-        case 6:
-            return try pack(
-                type, message.timed_metric_with_metadatas, metricpb__timed_metric_with_metadatas__pack_to_buffer)
-        case 7:
-            return try pack(
-                type, message.timed_metric_with_storage_policy,
-                metricpb__timed_metric_with_storage_policy__pack_to_buffer)
+        case 1: return try pack(type, message.counter_with_metadatas)
+        case 2: return try pack(type, message.batch_timer_with_metadatas)
+        case 3: return try pack(type, message.gauge_with_metadatas)
+        case 4: return try pack(type, message.forwarded_metric_with_metadata)
+        case 5: return try pack(type, message.timed_metric_with_metadata)
+        case 6: return try pack(type, message.timed_metric_with_metadatas)
+        case 7: return try pack(type, message.timed_metric_with_storage_policy)
         default: throw .unrecognizedMessageType(type)
         }
     }
 
     private static func pack<Message>(
-        _ type: Int32, _ body: UnsafeMutablePointer<Message>?,
-        _ packToBuffer: (UnsafePointer<Message>?, UnsafeMutablePointer<ProtobufCBuffer>?) -> Int
+        _ type: Int32, _ body: UnsafeMutablePointer<Message>?
     ) throws(WireError) -> [UInt8] {
         guard let body else { throw .missingSubmessage(type: type) }
-        let contents = PackBuffer.pack { packToBuffer(body, $0) }
+        let contents = body.packed()
         var writer = ByteWriter(capacity: contents.count + 8)
         writer.appendNumber(tag: 0x08, UInt64(type))
         writer.appendVarint(UInt64(type + 1) << 3 | 2)

@@ -1,6 +1,5 @@
 import CM3Protocol
 import CProtobufC
-import Glibc
 
 /// A message that the reference codec has decoded, freed with its last use.
 struct Unpacked<Message>: ~Copyable {
@@ -28,15 +27,14 @@ struct Unpacked<Message>: ~Copyable {
     deinit { free(pointer, nil) }
 }
 
-/// Collects what the reference codec encodes.
-enum PackBuffer {
-    static func pack(_ body: (UnsafeMutablePointer<ProtobufCBuffer>?) -> Int) -> [UInt8] {
-        var simple = ProtobufCBufferSimple()
-        simple.base.append = protobuf_c_buffer_simple_append
-        defer { if let data = simple.data { Glibc.free(data) } }
-        _ = withUnsafeMutablePointer(to: &simple) { pointer in
-            pointer.withMemoryRebound(to: ProtobufCBuffer.self, capacity: 1) { body($0) }
+extension UnsafeMutablePointer {
+    /// The message as the reference codec encodes it.
+    /// - Precondition: the pointee is a message of the reference codec, all of which begin with a `ProtobufCMessage`.
+    func packed() -> [UInt8] {
+        let message = UnsafeRawPointer(self).assumingMemoryBound(to: ProtobufCMessage.self)
+        let size = protobuf_c_message_get_packed_size(message)
+        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            count = buffer.baseAddress.map { protobuf_c_message_pack(message, $0) } ?? 0
         }
-        return [UInt8](UnsafeBufferPointer(start: simple.data, count: simple.len))
     }
 }
