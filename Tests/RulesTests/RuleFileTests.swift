@@ -173,4 +173,25 @@ import Testing
         let error = #expect(throws: RuleFileErrors.self) { try RuleFiles(directory: "/nonexistent/rules") }
         #expect(error?.description.contains("/nonexistent/rules") == true)
     }
+
+    @Test func damagedFilesAreRefusedWithoutATrap() throws {
+        let root = Fixtures.directory.deletingLastPathComponent().deletingLastPathComponent()
+        let good = try Data(contentsOf: root.appendingPathComponent("rules/demo.yaml"))
+        var random = SystemRandomNumberGenerator()
+        var refused = 0
+        for _ in 0..<1000 {
+            var bytes = Array(good)
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                let at = Int.random(in: bytes.indices, using: &random)
+                bytes[at] = Array("{}[]:-\n \"*&!|>x0".utf8).randomElement(using: &random) ?? 0
+            }
+            do {
+                _ = try RuleFiles([("r.yaml", String(decoding: bytes, as: UTF8.self))])
+            } catch {
+                refused += 1
+                #expect(error.issues.allSatisfy { $0.file == "r.yaml" && !$0.problem.isEmpty })
+            }
+        }
+        #expect(refused > 100)
+    }
 }
