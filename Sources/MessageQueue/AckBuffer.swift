@@ -13,7 +13,8 @@ struct AckBuffer: ~Copyable {
     /// Entries taken up since the last `take`.
     private(set) var entries = 0
     private var oversized = 0
-    private static let keptCapacity = 65_536
+    /// Memory is kept from one flush to the next up to this many bytes, twice what is usually sent at once.
+    private static let keptBytes = 131_072
 
     init(maxFrameBytes: Int) { self.maxFrameBytes = maxFrameBytes }
 
@@ -43,7 +44,7 @@ struct AckBuffer: ~Copyable {
         guard entries > 0 else { return nil }
         endFrame()
         let taken = writer.withUnsafeBytes { ByteBuffer(bytes: $0) }
-        writer.removeAll(keepingCapacity: writer.count <= Self.keptCapacity)
+        writer.removeAll(keepingCapacity: writer.count <= Self.keptBytes)
         entries = 0
         return taken
     }

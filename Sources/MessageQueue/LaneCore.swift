@@ -57,7 +57,7 @@ final class LaneCore {
                 unflushedBytes += batch.bytes.readableBytes
             case .route(let route, let endpoints): follow(route, endpoints, lane)
             case .acks(let keys):
-                for key in keys { take(key) }
+                for key in keys { _ = group.acknowledge(shard: key.shard, id: key.id) }
             case .sweep: group.sweep(now: steadyNanos())
             case .close(let deadline, let promise):
                 mustPump = true
@@ -159,15 +159,7 @@ final class LaneCore {
     // MARK: Acknowledgements
 
     func takeAcks(_ bytes: RawSpan, in frame: ByteRange) throws(WireError) {
-        try M3MsgFrame.readAck(bytes, in: frame) { entry in take(MessageKey(shard: entry.shard, id: entry.id)) }
-    }
-
-    private func take(_ key: MessageKey) {
-        switch group.acknowledge(shard: key.shard, id: key.id) {
-        case .acked, .stray: break
-        case .unknownShard: unknownShard = key.shard
-        case .otherLane(let lane): foreignAcks[lane, default: []].append(key)
-        }
+        try group.acknowledge(bytes, in: frame, foreign: &foreignAcks, unknownShard: &unknownShard)
     }
 
     /// The acknowledgements of one read have been taken.

@@ -313,6 +313,20 @@ struct QueueGroup {
 
     // MARK: Ends
 
+    /// Takes all acknowledgements of a frame. Those of other lanes' messages come back, and the last shard that no
+    /// queue has. One call per frame: the access to this value is checked once, not for each message.
+    mutating func acknowledge(
+        _ bytes: RawSpan, in frame: ByteRange, foreign: inout [Int: [MessageKey]], unknownShard: inout UInt64?
+    ) throws(WireError) {
+        try M3MsgFrame.readAck(bytes, in: frame) { entry in
+            switch acknowledge(shard: entry.shard, id: entry.id) {
+            case .acked, .stray: break
+            case .unknownShard: unknownShard = entry.shard
+            case .otherLane(let lane): foreign[lane, default: []].append(MessageKey(shard: entry.shard, id: entry.id))
+            }
+        }
+    }
+
     /// Takes an acknowledgement that came over any connection of this lane.
     mutating func acknowledge(shard: UInt64, id: UInt64) -> AckResult {
         guard let narrow = UInt32(exactly: shard) else {
