@@ -36,6 +36,19 @@ public final class ConsumerServer: Sendable {
         self.consumer = consumer
         self.logger = logger
         instruments = ConsumerInstruments(registry: registry, server: options.name)
+        let labels = [("server", options.name)]
+        registry.onScrape { [weak self] in
+            guard let connections = self?.connections else { return [] }
+            return [
+                Registry.Sample(
+                    "m3agg_message_queue_consumer_held_bytes",
+                    help: "Memory of batches that the consumer has not given back.", kind: .gauge, labels: labels,
+                    value: Double(connections.reduce(0) { $0 + $1.flow.held })),
+                Registry.Sample(
+                    "m3agg_message_queue_consumer_pending_ack_bytes", help: "Acknowledgements that wait to be sent.",
+                    kind: .gauge, labels: labels, value: Double(connections.reduce(0) { $0 + $1.pendingBytes })),
+            ]
+        }
     }
 
     /// Connections that are open now.

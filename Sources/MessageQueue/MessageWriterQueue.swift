@@ -58,7 +58,6 @@ struct MessageWriterQueue {
     }
 
     var hasUnsent: Bool { unsent < count }
-    var unsentCount: Int { count - unsent }
 
     @inline(__always)
     private func position(_ index: Int) -> Int { (first &+ index) & mask }

@@ -28,6 +28,17 @@ public struct PayloadBatch: Sendable {
         self.entries = entries
     }
 
+    /// The batch with a buffer of its own when most of its buffer's memory isn't the batch's: what a queue retains must
+    /// not exceed what it is charged for by much.
+    func compacted() -> PayloadBatch {
+        guard bytes.storageCapacity / 2 > bytes.readableBytes, bytes.storageCapacity > Self.slackBytes else {
+            return self
+        }
+        return PayloadBatch(bytes: ByteBuffer(bytes: bytes.readableBytesView), entries: entries)
+    }
+
+    private static let slackBytes = 16_384
+
     /// Copies one payload to the end of the batch.
     @inlinable
     public mutating func append(shard: UInt32, _ payload: UnsafeRawBufferPointer) {

@@ -75,6 +75,7 @@ public final class Producer: Sendable {
     /// A payload longer than ``ProducerOptions/maxMessageBytes`` is dropped and counted, it doesn't fail the batch.
     public func produce(_ batch: PayloadBatch) throws(ProducerError) {
         guard !batch.entries.isEmpty else { return }
+        let batch = batch.compacted()
         let wallNanos = wallClockNanos()
         // The demand outlives the lock: its charges may turn out to be the last, and giving bytes back takes the lock.
         let (failure, _) = admission.state.withLock { state -> (ProducerError?, BatchDemand?) in
@@ -227,8 +228,8 @@ public final class Producer: Sendable {
     @discardableResult
     public func close(deadline: Duration) async -> ProducerStats {
         let services = control.withLock { control -> [ServiceWriter] in
-            control.isClosed = true
-            return control.services.map(\.writer)
+            defer { control.isClosed = true }
+            return control.isClosed ? [] : control.services.map(\.writer)
         }
         admission.state.withLock { $0.isClosed = true }
         dropper.withLock { task in

@@ -22,6 +22,15 @@ extension Producer {
             add("messages_unacked", "References that wait to be sent or acknowledged.", .gauge, Double(service.queued))
             add("messages_sent_total", "Messages written, with repetitions.", .counter, Double(service.sent))
             add("messages_retried_total", "Repetitions among the messages written.", .counter, Double(service.retried))
+            add(
+                "acks_stray_total", "Acknowledgements of messages that were not queued.", .counter,
+                Double(service.strayAcks))
+            add(
+                "acks_unknown_shard_total", "Acknowledgements for shards that no queue has.", .counter,
+                Double(service.unknownShardAcks))
+            add("ack_frames_bad_total", "Undecodable acknowledgement frames.", .counter, Double(service.badAckFrames))
+            add("connects_total", "Connections made.", .counter, Double(service.connects))
+            add("disconnects_total", "Connections lost.", .counter, Double(service.disconnects))
             for (reason, count) in service.dropped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
                 add(
                     "messages_dropped_total", "References that ended without an acknowledgement.", .counter,

@@ -35,6 +35,14 @@ public struct ProducerStats: Sendable {
         public var sent: UInt64 = 0
         /// Messages written more than once, each repetition counted.
         public var retried: UInt64 = 0
+        /// Acknowledgements of messages that weren't queued: repetitions, mostly.
+        public var strayAcks: UInt64 = 0
+        /// Acknowledgements for shards that no queue has; the first of each read is logged.
+        public var unknownShardAcks: UInt64 = 0
+        /// Acknowledgement frames that could not be decoded; each costs its connection.
+        public var badAckFrames: UInt64 = 0
+        public var connects: UInt64 = 0
+        public var disconnects: UInt64 = 0
         public var replicas: [Replica] = []
     }
 

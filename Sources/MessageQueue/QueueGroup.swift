@@ -222,14 +222,6 @@ struct QueueGroup {
     /// Payload bytes under way on a connection.
     func load(_ connection: Int) -> Int { load.indices.contains(connection) ? load[connection] : 0 }
 
-    /// True when the connection could send something now.
-    func hasWork(connection: Int, now: Int64) -> Bool {
-        guard let mine = setsOfConnection[connection] else { return false }
-        return mine.contains { set in
-            !sets[set].listed.isEmpty || sets[set].queues.contains { queues[$0].nextRetryAt <= now }
-        }
-    }
-
     /// Encodes what the connection is to send next, new messages before retries, until about `budget` bytes are written
     /// (the last message may pass it). Returns the number of messages.
     mutating func fill(

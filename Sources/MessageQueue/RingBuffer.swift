@@ -4,8 +4,6 @@ struct RingBuffer<Element> {
     private var first = 0
     private(set) var count = 0
 
-    var isEmpty: Bool { count == 0 }
-
     @inline(__always)
     private func slot(_ index: Int) -> Int { (first &+ index) & (storage.count &- 1) }
 
@@ -30,8 +28,6 @@ struct RingBuffer<Element> {
         count -= 1
         return element
     }
-
-    mutating func removeAll() { self = RingBuffer() }
 
     private mutating func grow() {
         var larger = [Element?](repeating: nil, count: max(8, storage.count * 2))

@@ -123,6 +123,11 @@ final class ServiceCounters: Sendable {
         stats.produced = produced.value
         stats.sent = sent.value
         stats.retried = retried.value
+        stats.strayAcks = strayAcks.value
+        stats.unknownShardAcks = unknownShardAcks.value
+        stats.badAckFrames = badAckFrames.value
+        stats.connects = connects.value
+        stats.disconnects = disconnects.value
         return stats
     }
 }

@@ -135,7 +135,10 @@ import WireFormat
     @Test func aSlowConsumerStopsTheReading() async throws {
         let consumer = CountingConsumer(holds: true)
         let limit = 4_000_000
-        let (server, port) = try await makeServer(consumer) { $0.maxUnacknowledgedBytes = limit }
+        let registry = Registry()
+        let (server, port) = try await makeServer(consumer, registry: registry) {
+            $0.maxUnacknowledgedBytes = limit
+        }
         let producer = try makeProducer(
             [EndToEndTests.service(.replicated, [port], shards: 8)], shards: 8
         ) {
@@ -156,6 +159,7 @@ import WireFormat
         }
         #expect(consumer.received < 60_000)
         #expect(connection.flow.held < limit + 6 * 400_000)
+        #expect(registry.value("m3agg_message_queue_consumer_held_bytes") > Double(limit))
         consumer.release()
         try await eventually("everything arrives") { producer.stats.services[0].acked == 60_000 }
         #expect(consumer.appliedCount == 60_000)

@@ -163,6 +163,7 @@ import Testing
         #expect(stats.services[0].acked == 50)
         #expect(stats.services[0].dropped.isEmpty)
         #expect(consumer.appliedCount == 50)
+        #expect(await producer.close(deadline: .seconds(30)).services[0].acked == 50, "closing twice does no harm")
         #expect(throws: ProducerError.closed) { try producer.produce(numbered(0..<1, shards: 16)) }
         #expect(throws: ProducerRouteError.closed) {
             try producer.update(route: ProducerRoute(topic: "t", numberOfShards: 16, services: []))

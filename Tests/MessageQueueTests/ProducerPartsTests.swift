@@ -290,6 +290,14 @@ import Testing
         #expect(Endpoint("host.name:65535")?.port == 65_535)
     }
 
+    @Test func aBatchDoesNotRetainMuchMoreThanItsBytes() {
+        var batch = PayloadBatch(bytes: ByteBufferAllocator().buffer(capacity: 1_000_000))
+        batch.append(shard: 3, [1, 2, 3])
+        let compact = batch.compacted()
+        #expect(compact.bytes.storageCapacity < 1_000)
+        #expect(compact.bytes == batch.bytes && compact.entries == batch.entries)
+    }
+
     @Test func theNumberOfShardsIsForLife() async throws {
         let producer = try Self.start([Self.dead("s", .replicated, 1)]) { _ in }
         #expect(throws: ProducerRouteError.shardCountChanged(from: 4, to: 8)) {

@@ -125,9 +125,6 @@ final class LaneTranscript {
     var bufferedBytes: Int { admission.state.withLock { $0.accounts.reduce(0) { $0 + $1.bytes } } }
     var counts: QueueGroup.Counts { group.counts }
     func load(_ connection: Int) -> Int { group.load(connection) }
-    func hasWork(_ connection: Int, at millis: Int64) -> Bool {
-        group.hasWork(connection: connection, now: millis * 1_000_000)
-    }
 }
 
 @Suite struct QueueGroupTests {
@@ -387,16 +384,5 @@ final class LaneTranscript {
             lines == [
                 "5000 send 0: 0/1=old1 0/2=old2", "15000 send 0: 0/1=old1", "15000 acked=20001 alive=1",
             ])
-    }
-
-    @Test func workIsKnownBeforeItIsDone() throws {
-        let lane = LaneTranscript()
-        #expect(!lane.hasWork(0, at: 0))
-        try lane.run("0 produce 0:a")
-        #expect(lane.hasWork(0, at: 0))
-        #expect(!lane.hasWork(1, at: 0))
-        try lane.run("0 send 0")
-        #expect(!lane.hasWork(0, at: 4_999))
-        #expect(lane.hasWork(0, at: 5_000))
     }
 }
