@@ -1,5 +1,11 @@
 import Metrics
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// Remembers the canonical labels of metric ids, so that an id that comes window after window is parsed and sorted
 /// once.
 ///
@@ -76,7 +82,10 @@ struct LabelCache {
     private func isSame(_ entry: Entry, _ id: UnsafeRawBufferPointer) -> Bool {
         guard Int(entry.idCount) == id.count else { return false }
         let start = Int(entry.idStart)
-        return arena.withUnsafeBytes { $0[start..<start + id.count].elementsEqual(id) }
+        return arena.withUnsafeBytes { arena in
+            guard let known = arena.baseAddress, let asked = id.baseAddress else { return true }
+            return memcmp(known + start, asked, id.count) == 0
+        }
     }
 
     private mutating func use(_ place: Int, batch: UInt64, add: (UnsafeRawBufferPointer) -> UInt32) -> UInt32 {

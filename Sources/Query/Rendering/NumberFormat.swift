@@ -45,39 +45,51 @@ public enum NumberFormat {
 
     /// Swift's description has the shortest digits too, only its rules for the exponent differ.
     private static func appendFraction(_ value: Double, to out: inout [UInt8]) {
+        var text = value.description
+        text.withUTF8 { text in
+            guard text.contains(UInt8(ascii: "e")) else {
+                let isInteger =
+                    text.count > 2 && text[text.count - 2] == UInt8(ascii: ".") && text.last == UInt8(ascii: "0")
+                out += text.dropLast(isInteger ? 2 : 0)
+                return
+            }
+            appendWithExponent(text, value.magnitude, to: &out)
+        }
+    }
+
+    private static func appendWithExponent(
+        _ text: UnsafeBufferPointer<UInt8>, _ magnitude: Double, to out: inout [UInt8]
+    ) {
         var digits: [UInt8] = []
         var exponent = 0
         var pointAt: Int?
-        var rest = Array(value.magnitude.description.utf8)[...]
+        var rest = text[...]
         while let byte = rest.popFirst() {
             switch byte {
+            case UInt8(ascii: "-"): out.append(byte)
             case UInt8(ascii: "."): pointAt = digits.count
             case UInt8(ascii: "e"):
                 exponent = Int(String(decoding: rest, as: UTF8.self)) ?? 0
-                rest = []
+                rest = rest[rest.endIndex...]
             default: digits.append(byte)
             }
         }
-        // The value is 0.d₁d₂d₃… times ten to the power of `scale`.
-        var scale = (pointAt ?? digits.count) + exponent
-        let zeros = digits.prefix { $0 == UInt8(ascii: "0") }.count
-        digits.removeFirst(zeros)
-        scale -= zeros
+        // The value is 0.d₁d₂d₃… times ten to the power of `scale`; d₁ is not 0 where there is an exponent.
+        let scale = (pointAt ?? digits.count) + exponent
         while digits.last == UInt8(ascii: "0") { digits.removeLast() }
-        if value.sign == .minus { out.append(UInt8(ascii: "-")) }
-        if value.magnitude < 1e-6 || value.magnitude >= 1e21 {
+        if magnitude < 1e-6 || magnitude >= 1e21 {
             appendScientific(digits, exponent: scale - 1, to: &out)
         } else if scale <= 0 {
             out += "0.".utf8
             out += repeatElement(UInt8(ascii: "0"), count: -scale)
             out += digits
-        } else if scale >= digits.count {
-            out += digits
-            out += repeatElement(UInt8(ascii: "0"), count: scale - digits.count)
-        } else {
+        } else if scale < digits.count {
             out += digits[..<scale]
             out.append(UInt8(ascii: "."))
             out += digits[scale...]
+        } else {
+            out += digits
+            out += repeatElement(UInt8(ascii: "0"), count: scale - digits.count)
         }
     }
 
