@@ -15,7 +15,7 @@ public enum MetadataCodec {
     ) throws(WireError) -> [StagedMetadata] {
         try checkSize(range)
         let message = try Unpacked<Metricpb__StagedMetadatas>(
-            bytes, range, "StagedMetadatas", metricpb__staged_metadatas__unpack,
+            merging: bytes, range, .stagedMetadatas, "StagedMetadatas", metricpb__staged_metadatas__unpack,
             metricpb__staged_metadatas__free_unpacked)
         let staged = try list(
             message.pointer.pointee.metadatas, message.pointer.pointee.n_metadatas,
@@ -44,7 +44,7 @@ public enum MetadataCodec {
     public static func forwardMetadata(_ bytes: RawSpan, in range: ByteRange) throws(WireError) -> ForwardMetadata {
         try checkSize(range)
         let message = try Unpacked<Metricpb__ForwardMetadata>(
-            bytes, range, "ForwardMetadata", metricpb__forward_metadata__unpack,
+            merging: bytes, range, .forwardMetadata, "ForwardMetadata", metricpb__forward_metadata__unpack,
             metricpb__forward_metadata__free_unpacked)
         let metadata = message.pointer.pointee
         return ForwardMetadata(
@@ -60,7 +60,8 @@ public enum MetadataCodec {
     public static func timedMetadata(_ bytes: RawSpan, in range: ByteRange) throws(WireError) -> TimedMetadata {
         try checkSize(range)
         let message = try Unpacked<Metricpb__TimedMetadata>(
-            bytes, range, "TimedMetadata", metricpb__timed_metadata__unpack, metricpb__timed_metadata__free_unpacked)
+            merging: bytes, range, .timedMetadata, "TimedMetadata", metricpb__timed_metadata__unpack,
+            metricpb__timed_metadata__free_unpacked)
         let metadata = message.pointer.pointee
         return TimedMetadata(
             aggregationID: aggregationID(metadata.aggregation_id),

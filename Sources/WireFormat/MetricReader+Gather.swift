@@ -1,40 +1,45 @@
 import CM3Protocol
-import CProtobufC
 
 extension MetricReader {
-    /// Makes one piece of a payload that ``read(_:in:)`` refused as scattered: repeated sub-messages merged, lists joined.
+    /// Makes one piece of a payload that ``read(_:in:)`` refused as scattered: repeated sub-messages merged, lists joined,
+    /// sub-messages of other types than the envelope's checked and left out.
     /// - Returns: a payload of the same meaning for ``read(_:in:)``.
-    /// - Throws: ``WireError/limitExceeded(field:value:limit:)``, ``WireError/malformedMessage(_:)``,
-    ///   ``WireError/missingSubmessage(type:)``, ``WireError/unrecognizedMessageType(_:)``.
+    /// - Throws: a ``WireError`` for malformed payloads, ``WireError/limitExceeded(field:value:limit:)`` for those of more
+    ///   than ``WireLimits/maxGatheredBytes``.
     public static func gathered(_ bytes: RawSpan, in payload: ByteRange) throws(WireError) -> [UInt8] {
         try check(payload.count, WireLimits.maxGatheredBytes, "scattered metric bytes")
-        let metric = try Unpacked<Metricpb__MetricWithMetadatas>(
-            bytes, payload, "MetricWithMetadatas", metricpb__metric_with_metadatas__unpack,
-            metricpb__metric_with_metadatas__free_unpacked)
-        let message = metric.pointer.pointee
-        let type = Int32(bitPattern: message.type.rawValue)
-        switch type {
-        case 1: return try pack(type, message.counter_with_metadatas)
-        case 2: return try pack(type, message.batch_timer_with_metadatas)
-        case 3: return try pack(type, message.gauge_with_metadatas)
-        case 4: return try pack(type, message.forwarded_metric_with_metadata)
-        case 5: return try pack(type, message.timed_metric_with_metadata)
-        case 6: return try pack(type, message.timed_metric_with_metadatas)
-        case 7: return try pack(type, message.timed_metric_with_storage_policy)
-        default: throw .unrecognizedMessageType(type)
-        }
+        var merged = ByteWriter(capacity: payload.count + 16)
+        try SubmessageMerger.append(bytes, [payload], .metricWithMetadatas, to: &merged)
+        let joined = merged.array()
+        let all = ByteRange(offset: 0, count: joined.count)
+        let type = try Unpacked<Metricpb__MetricWithMetadatas>(
+            joined.span.bytes, all, "MetricWithMetadatas", metricpb__metric_with_metadatas__unpack,
+            metricpb__metric_with_metadatas__free_unpacked
+        ).pointer.pointee.type
+        return try only(Int32(bitPattern: type.rawValue), joined.span.bytes, all)
     }
 
-    private static func pack<Message>(
-        _ type: Int32, _ body: UnsafeMutablePointer<Message>?
-    ) throws(WireError) -> [UInt8] {
-        guard let body else { throw .missingSubmessage(type: type) }
-        let contents = body.packed()
-        var writer = ByteWriter(capacity: contents.count + 8)
-        writer.appendNumber(tag: 0x08, UInt64(type))
-        writer.appendVarint(UInt64(type + 1) << 3 | 2)
-        writer.appendVarint(UInt64(contents.count))
-        writer.append(contentsOf: contents)
-        return writer.array()
+    /// The envelope with the sub-message of its type and no other.
+    private static func only(_ type: Int32, _ bytes: RawSpan, _ range: ByteRange) throws(WireError) -> [UInt8] {
+        guard let rawKind = UInt8(exactly: type), PayloadKind(rawValue: rawKind) != nil else {
+            throw .unrecognizedMessageType(type)
+        }
+        let bodyTag = UInt32(rawKind + 1) << 3 | 2
+        var envelope = try WireCursor("MetricWithMetadatas", bytes, range)
+        var writer = ByteWriter(capacity: range.count)
+        while !envelope.isAtEnd {
+            let tag = try envelope.tag(bytes)
+            guard tag == bodyTag else {
+                try envelope.skip(tag, lastKnown: 0, bytes)
+                continue
+            }
+            let body = try envelope.lengthDelimited(bytes)
+            writer.appendNumber(tag: 0x08, UInt64(rawKind))
+            writer.appendVarint(UInt64(bodyTag))
+            writer.appendVarint(UInt64(body.count))
+            writer.append(contentsOf: bytes.extracting(body.offset..<body.end))
+            return writer.array()
+        }
+        throw .missingSubmessage(type: type)
     }
 }

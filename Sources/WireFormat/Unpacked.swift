@@ -24,17 +24,23 @@ struct Unpacked<Message>: ~Copyable {
         self.free = free
     }
 
-    deinit { free(pointer, nil) }
-}
-
-extension UnsafeMutablePointer {
-    /// The message as the reference codec encodes it.
-    /// - Precondition: the pointee is a message of the reference codec, all of which begin with a `ProtobufCMessage`.
-    func packed() -> [UInt8] {
-        let message = UnsafeRawPointer(self).assumingMemoryBound(to: ProtobufCMessage.self)
-        let size = protobuf_c_message_get_packed_size(message)
-        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            count = buffer.baseAddress.map { protobuf_c_message_pack(message, $0) } ?? 0
+    /// Decodes a message whose sub-messages may come in several pieces.
+    /// - Throws: as ``init(_:_:_:_:_:)``, and other ``WireError``s for malformed bytes.
+    init(
+        merging bytes: RawSpan, _ range: ByteRange, _ schema: MergeSchema, _ name: StaticString,
+        _ unpack: (UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?) ->
+            UnsafeMutablePointer<Message>?,
+        _ free: @escaping (UnsafeMutablePointer<Message>?, UnsafeMutablePointer<ProtobufCAllocator>?) -> Void
+    ) throws(WireError) {
+        guard try SubmessageMerger.isScattered(bytes, range, schema) else {
+            try self.init(bytes, range, name, unpack, free)
+            return
         }
+        var writer = ByteWriter(capacity: range.count + 16)
+        try SubmessageMerger.append(bytes, [range], schema, to: &writer)
+        let merged = writer.array()
+        try self.init(merged.span.bytes, ByteRange(offset: 0, count: merged.count), name, unpack, free)
     }
+
+    deinit { free(pointer, nil) }
 }

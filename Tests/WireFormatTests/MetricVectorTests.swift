@@ -16,7 +16,8 @@ import WireFormat
                         aggregationID: .default,
                         storagePolicy: StoragePolicy(resolutionNanos: 0, precisionNanos: 0, retentionNanos: 0)))
                 #expect(throws: WireError.emptyResolution) {
-                    try MetadataCodec.timedMetadata(metadata.span.bytes, in: ByteRange(offset: 0, count: metadata.count))
+                    try MetadataCodec.timedMetadata(
+                        metadata.span.bytes, in: ByteRange(offset: 0, count: metadata.count))
                 }
                 continue
             }

@@ -151,7 +151,8 @@ struct FieldTree {
             return
         }
         let unknown = Field(
-            tag: UInt64.random(in: 9...3_000, using: &random) << 3, value: .varint(UInt64.random(in: 0...300, using: &random)))
+            tag: UInt64.random(in: 9...3_000, using: &random) << 3,
+            value: .varint(UInt64.random(in: 0...300, using: &random)))
         guard let at = fields.indices.randomElement(using: &random) else {
             fields.append(unknown)
             return
@@ -181,7 +182,8 @@ struct FieldTree {
         switch fields[at].value {
         // Never to zero, which no encoder writes: see the test of what the reference codec makes of it.
         case .varint:
-            fields[at].value = .varint(UInt64.random(in: 1...UInt64.max, using: &random) >> UInt64.random(in: 0...62, using: &random) | 1)
+            fields[at].value = .varint(
+                UInt64.random(in: 1...UInt64.max, using: &random) >> UInt64.random(in: 0...62, using: &random) | 1)
         case .fixed(let contents):
             fields[at].value = .fixed(contents.map { _ in UInt8.random(in: 1...255, using: &random) })
         case .bytes(let contents):

@@ -1,8 +1,8 @@
 import CM3Protocol
 import CProtobufC
-import Glibc
 import Metrics
-import WireFormat
+
+@testable import WireFormat
 
 /// Decoded values of one message, out of their bytes, floats as bits: what our reader and the reference codec must agree on.
 struct DecodedMetric: Equatable {
@@ -36,18 +36,14 @@ enum Reference {
         return body(message.pointee)
     }
 
-    static func encode<Message>(
-        _ message: UnsafeMutablePointer<Message>?,
-        _ pack: (UnsafePointer<Message>?, UnsafeMutablePointer<ProtobufCBuffer>?) -> Int
-    ) -> [UInt8] {
+    /// A message as the codec writes it, nothing for none.
+    static func encode<Message>(_ message: UnsafeMutablePointer<Message>?) -> [UInt8] {
         guard let message else { return [] }
-        var simple = ProtobufCBufferSimple()
-        simple.base.append = protobuf_c_buffer_simple_append
-        defer { if let data = simple.data { Glibc.free(data) } }
-        _ = withUnsafeMutablePointer(to: &simple) {
-            $0.withMemoryRebound(to: ProtobufCBuffer.self, capacity: 1) { pack(message, $0) }
-        }
-        return Array(UnsafeBufferPointer(start: simple.data, count: simple.len))
+        // Every message of the codec begins with the same header.
+        let header = UnsafeRawPointer(message).assumingMemoryBound(to: ProtobufCMessage.self)
+        var bytes = [UInt8](repeating: 0, count: protobuf_c_message_get_packed_size(header))
+        bytes.withUnsafeMutableBufferPointer { _ = $0.baseAddress.map { protobuf_c_message_pack(header, $0) } }
+        return bytes
     }
 
     static func bytes(_ data: ProtobufCBinaryData) -> [UInt8] {
@@ -58,8 +54,12 @@ enum Reference {
         UnsafeBufferPointer(start: start, count: start == nil ? 0 : count).map(\.bitPattern)
     }
 
+    /// The metric as the codec reads it; pieces of sub-messages joined before, since the codec loses numbers when it merges.
     static func metric(_ payload: [UInt8]) -> DecodedMetric? {
-        decode(payload, metricpb__metric_with_metadatas__unpack, metricpb__metric_with_metadatas__free_unpacked) {
+        decode(
+            joined(payload, .metricWithMetadatas), metricpb__metric_with_metadatas__unpack,
+            metricpb__metric_with_metadatas__free_unpacked
+        ) {
             let kind = Int32(bitPattern: $0.type.rawValue)
             switch kind {
             case 1:
@@ -68,14 +68,14 @@ enum Reference {
                 var result = decoded(kind, METRICPB__METRIC_TYPE__COUNTER, metric?.id, metric?.annotation)
                 result.counterValue = metric?.value ?? 0
                 result.clientTimeNanos = metric?.client_time_nanos ?? 0
-                result.metadata = encode(body.metadatas, metricpb__staged_metadatas__pack_to_buffer)
+                result.metadata = encode(body.metadatas)
                 return result
             case 2:
                 guard let body = $0.batch_timer_with_metadatas?.pointee else { return nil }
                 let metric = body.batch_timer?.pointee
                 var result = decoded(kind, METRICPB__METRIC_TYPE__TIMER, metric?.id, metric?.annotation)
                 result.values = bits(metric?.values, metric?.n_values ?? 0)
-                result.metadata = encode(body.metadatas, metricpb__staged_metadatas__pack_to_buffer)
+                result.metadata = encode(body.metadatas)
                 return result
             case 3:
                 guard let body = $0.gauge_with_metadatas?.pointee else { return nil }
@@ -83,7 +83,7 @@ enum Reference {
                 var result = decoded(kind, METRICPB__METRIC_TYPE__GAUGE, metric?.id, metric?.annotation)
                 result.value = metric?.value.bitPattern ?? 0
                 result.clientTimeNanos = metric?.client_time_nanos ?? 0
-                result.metadata = encode(body.metadatas, metricpb__staged_metadatas__pack_to_buffer)
+                result.metadata = encode(body.metadatas)
                 return result
             case 4:
                 guard let body = $0.forwarded_metric_with_metadata?.pointee else { return nil }
@@ -95,17 +95,17 @@ enum Reference {
                 result.values = bits(metric?.values, metric?.n_values ?? 0)
                 result.prevValues = bits(metric?.prev_values, metric?.n_prev_values ?? 0)
                 result.version = metric?.version ?? 0
-                result.metadata = encode(body.metadata, metricpb__forward_metadata__pack_to_buffer)
+                result.metadata = encode(body.metadata)
                 return result
             case 5:
                 guard let body = $0.timed_metric_with_metadata?.pointee else { return nil }
-                return timed(kind, body.metric, encode(body.metadata, metricpb__timed_metadata__pack_to_buffer))
+                return timed(kind, body.metric, encode(body.metadata))
             case 6:
                 guard let body = $0.timed_metric_with_metadatas?.pointee else { return nil }
-                return timed(kind, body.metric, encode(body.metadatas, metricpb__staged_metadatas__pack_to_buffer))
+                return timed(kind, body.metric, encode(body.metadatas))
             case 7:
                 guard let body = $0.timed_metric_with_storage_policy?.pointee else { return nil }
-                let policy = encode(body.storage_policy, policypb__storage_policy__pack_to_buffer)
+                let policy = encode(body.storage_policy)
                 return timed(kind, body.timed_metric, policy, routing: body.routing_policy?.pointee.traffic_types ?? 0)
             default: return nil
             }
@@ -117,6 +117,18 @@ enum Reference {
     ) -> DecodedMetric {
         DecodedMetric(
             kind: kind, metricType: type.rawValue, id: id.map(bytes) ?? [], annotation: annotation.map(bytes) ?? [])
+    }
+
+    static func joined(_ message: [UInt8], _ schema: MergeSchema) -> [UInt8] {
+        let joined = Result { () throws(WireError) in
+            let all = ByteRange(offset: 0, count: message.count)
+            guard try SubmessageMerger.isScattered(message.span.bytes, all, schema) else { return message }
+            var writer = ByteWriter()
+            try SubmessageMerger.append(message.span.bytes, [all], schema, to: &writer)
+            return writer.array()
+        }
+        // What cannot be walked is malformed, for the codec to refuse.
+        return (try? joined.get()) ?? message
     }
 
     static func timed(
@@ -136,32 +148,30 @@ enum Reference {
     static func canonicalMetadata(_ kind: PayloadKind, _ contents: [UInt8]) -> [UInt8]? {
         func canonical<Message>(
             _ unpack: (Allocator?, Int, UnsafePointer<UInt8>?) -> UnsafeMutablePointer<Message>?,
-            _ free: (UnsafeMutablePointer<Message>?, Allocator?) -> Void,
-            _ pack: (UnsafePointer<Message>?, UnsafeMutablePointer<ProtobufCBuffer>?) -> Int
+            _ free: (UnsafeMutablePointer<Message>?, Allocator?) -> Void, _ schema: MergeSchema
         ) -> [UInt8]? {
-            guard let message = contents.withUnsafeBufferPointer({ unpack(nil, $0.count, $0.baseAddress) }) else {
+            guard
+                let message = joined(contents, schema).withUnsafeBufferPointer({ unpack(nil, $0.count, $0.baseAddress) }
+                )
+            else {
                 return nil
             }
             defer { free(message, nil) }
-            return encode(message, pack)
+            return encode(message)
         }
         switch kind {
         case .forwarded:
             return canonical(
-                metricpb__forward_metadata__unpack, metricpb__forward_metadata__free_unpacked,
-                metricpb__forward_metadata__pack_to_buffer)
+                metricpb__forward_metadata__unpack, metricpb__forward_metadata__free_unpacked, .forwardMetadata)
         case .timedWithMetadata:
             return canonical(
-                metricpb__timed_metadata__unpack, metricpb__timed_metadata__free_unpacked,
-                metricpb__timed_metadata__pack_to_buffer)
+                metricpb__timed_metadata__unpack, metricpb__timed_metadata__free_unpacked, .timedMetadata)
         case .passthrough:
             return canonical(
-                policypb__storage_policy__unpack, policypb__storage_policy__free_unpacked,
-                policypb__storage_policy__pack_to_buffer)
+                policypb__storage_policy__unpack, policypb__storage_policy__free_unpacked, .storagePolicy)
         default:
             return canonical(
-                metricpb__staged_metadatas__unpack, metricpb__staged_metadatas__free_unpacked,
-                metricpb__staged_metadatas__pack_to_buffer)
+                metricpb__staged_metadatas__unpack, metricpb__staged_metadatas__free_unpacked, .stagedMetadatas)
         }
     }
 }
@@ -191,5 +201,16 @@ extension DecodedMetric {
         }
         result.metadata = metadata
         return result
+    }
+
+    /// What our reader makes of an aggregated metric; the encode time takes the client time's place.
+    static func oursAggregated(_ payload: [UInt8]) throws(WireError) -> DecodedMetric {
+        let bytes = payload.span.bytes
+        let view = try AggregatedMetricReader.read(bytes, in: .all(of: bytes))
+        return DecodedMetric(
+            kind: 0, metricType: UInt32(view.metricType.rawValue), id: view.id.array(from: bytes),
+            annotation: view.annotation.array(from: bytes), clientTimeNanos: view.encodeNanos,
+            timeNanos: view.timeNanos, value: view.value.bitPattern,
+            metadata: MetadataCodec.encode(view.storagePolicy), routingTrafficTypes: view.routingTrafficTypes)
     }
 }
