@@ -1,0 +1,23 @@
+extension Int64 {
+    /// The sum, held at the ends of the range: times from outside may be any 64 bits.
+    @inlinable func addingSaturating(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other < 0 ? .min : .max) : sum
+    }
+
+    /// The difference, held at the ends of the range.
+    @inlinable func subtractingSaturating(_ other: Int64) -> Int64 {
+        let (difference, overflow) = subtractingReportingOverflow(other)
+        return overflow ? (other < 0 ? .max : .min) : difference
+    }
+
+    @inlinable func multipliedSaturating(_ other: Int64) -> Int64 {
+        let (product, overflow) = multipliedReportingOverflow(by: other)
+        return overflow ? ((self < 0) != (other < 0) ? .min : .max) : product
+    }
+
+    /// Cut towards zero; NaN and what lies outside 64 bits give the smallest Int64, as M3 on amd64.
+    @inlinable init(truncatingToward0 value: Double) {
+        self = value >= -0x1p63 && value < 0x1p63 ? Int64(value) : .min
+    }
+}
