@@ -33,6 +33,8 @@ public struct StoreOptions: Sendable {
     public var maxWalBytes = 512 << 20
     /// Whether the store runs ``TimeSeriesStore/maintain(now:)`` and the log's sync on threads of its own.
     public var runsMaintenance = true
+    /// Sealing and folding hand chunks to the database in pieces of about this size.
+    var maintenanceBatchBytes = 4 << 20
     /// Milliseconds since 1970.
     public var clock: @Sendable () -> Int64 = StoreOptions.systemClock
 

@@ -12,15 +12,18 @@ import Testing
             var series: Int
         }
         var samples: [Key: [Int64: UInt64]] = [:]
-        static let block: Int64 = 2 * StoreFixture.hour
+
+        /// Coarse policies that are kept long have blocks of a day.
+        static func block(_ namespace: Namespace) -> Int64 {
+            (namespace.policy?.resolutionNanos ?? 0 > 600_000_000_000 ? 24 : 2) * StoreFixture.hour
+        }
 
         mutating func expire(_ namespace: Namespace, before: Int64) {
             for key in samples.keys where key.namespace == namespace {
-                samples[key] = samples[key]?.filter { Self.blockEnd($0.key) > before }
+                let block = Self.block(namespace)
+                samples[key] = samples[key]?.filter { ($0.key / block + 1) * block > before }
             }
         }
-
-        static func blockEnd(_ timestamp: Int64) -> Int64 { (timestamp / block + 1) * block }
     }
 
     private static func labels(_ series: Int) -> [String: String] {
@@ -40,9 +43,9 @@ import Testing
 
     @Test(arguments: 0..<6) func behavesAsADictionary(_ round: Int) async throws {
         var generator = SystemRandomNumberGenerator()
-        let policies = try ["10s:12h", "1m:1d"].map { Namespace.aggregated(try StoragePolicy(parsing: $0)) }
+        let policies = try ["10s:12h", "1m:1d", "1h:7d"].map { Namespace.aggregated(try StoragePolicy(parsing: $0)) }
         let namespaces = [Namespace.unaggregated] + policies
-        let retentions = [6, 12, 24].map { $0 * StoreFixture.hour }
+        let retentions = [6, 12, 24, 168].map { $0 * StoreFixture.hour }
         let fixture = try StoreFixture {
             $0.unaggregatedRetentionMs = retentions[0]
             // Half of the rounds seal early for want of memory.
@@ -67,7 +70,7 @@ import Testing
         try await compare(model, fixture, namespaces, &generator)
         try fixture.reopen()
         try await compare(model, fixture, namespaces, &generator)
-        fixture.clock.nowMs += 40 * StoreFixture.hour
+        fixture.clock.nowMs += 200 * StoreFixture.hour
         try fixture.maintain()
         #expect(try await fixture.store.series(matchers: []).isEmpty)
         #expect(try await fixture.store.labelNames().isEmpty)

@@ -6,34 +6,10 @@ import CRocksDB
     import Musl
 #endif
 
-/// What a value of the database is for; each has a column family of its own.
-enum Family: Int, CaseIterable, Sendable {
-    /// Format version and namespaces.
-    case meta
-    /// Series id → labels.
-    case series
-    /// Samples of open blocks as they came.
-    case open
-    /// Compressed chunks of sealed blocks.
-    case chunks
-    /// Which series a sealed block holds.
-    case blocks
-
-    var name: String {
-        switch self {
-        case .meta: "default"
-        case .series: "series"
-        case .open: "open"
-        case .chunks: "chunks"
-        case .blocks: "blocks"
-        }
-    }
-}
-
 /// RocksDB under a small and safe interface. Every method may be called from any thread until ``close()``, which the
 /// owner calls when no other call is under way.
 final class Database: @unchecked Sendable {
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
     private let families: [OpaquePointer]
     private let options: [OpaquePointer]
     private let tableOptions: OpaquePointer
@@ -138,64 +114,13 @@ final class Database: @unchecked Sendable {
         return String(cString: error)
     }
 
-    private func check(_ operation: String, _ error: UnsafeMutablePointer<CChar>?) throws(StorageError) {
+    func check(_ operation: String, _ error: UnsafeMutablePointer<CChar>?) throws(StorageError) {
         if let message = Self.take(error) { throw .database(operation: operation, message: message) }
     }
 
-    private func family(_ family: Family) -> OpaquePointer { families[family.rawValue] }
+    func family(_ family: Family) -> OpaquePointer { families[family.rawValue] }
 
     // MARK: Writing
-
-    /// Several changes that are made together or not at all.
-    final class Batch {
-        fileprivate let handle: OpaquePointer = rocksdb_writebatch_create()
-        private unowned let database: Database
-
-        init(_ database: Database) { self.database = database }
-
-        deinit { rocksdb_writebatch_destroy(handle) }
-
-        var count: Int { Int(rocksdb_writebatch_count(handle)) }
-        private(set) var byteCount = 0
-
-        func put(_ family: Family, _ key: [UInt8], _ value: UnsafeRawBufferPointer) {
-            byteCount += key.count + value.count
-            key.withUnsafeBytes { key in
-                rocksdb_writebatch_put_cf(
-                    handle, database.family(family), key.baseAddress?.assumingMemoryBound(to: CChar.self), key.count,
-                    value.baseAddress?.assumingMemoryBound(to: CChar.self), value.count)
-            }
-        }
-
-        func put(_ family: Family, _ key: [UInt8], _ value: [UInt8]) {
-            value.withUnsafeBytes { put(family, key, $0) }
-        }
-
-        func delete(_ family: Family, _ key: [UInt8]) {
-            byteCount += key.count
-            key.withUnsafeBytes { key in
-                rocksdb_writebatch_delete_cf(
-                    handle, database.family(family), key.baseAddress?.assumingMemoryBound(to: CChar.self), key.count)
-            }
-        }
-
-        /// Deletes the keys from `start` up to, without, `end`.
-        func deleteRange(_ family: Family, from start: [UInt8], to end: [UInt8]) {
-            byteCount += start.count + end.count
-            start.withUnsafeBytes { start in
-                end.withUnsafeBytes { end in
-                    rocksdb_writebatch_delete_range_cf(
-                        handle, database.family(family), start.baseAddress?.assumingMemoryBound(to: CChar.self),
-                        start.count, end.baseAddress?.assumingMemoryBound(to: CChar.self), end.count)
-                }
-            }
-        }
-
-        func clear() {
-            rocksdb_writebatch_clear(handle)
-            byteCount = 0
-        }
-    }
 
     /// Returns when the batch is in the kernel's page cache, or on the disk if `sync`.
     func write(_ batch: Batch, sync: Bool = false) throws(StorageError) {
@@ -224,26 +149,6 @@ final class Database: @unchecked Sendable {
 
     // MARK: Reading
 
-    /// A view of the database as it is now, which later writes do not change. Must not outlive the database.
-    final class Snapshot {
-        private let database: Database
-        private let snapshot: OpaquePointer
-        fileprivate let options: OpaquePointer = rocksdb_readoptions_create()
-
-        fileprivate init(_ database: Database) {
-            self.database = database
-            snapshot = rocksdb_create_snapshot(database.handle)
-            rocksdb_readoptions_set_snapshot(options, snapshot)
-        }
-
-        deinit {
-            rocksdb_readoptions_destroy(options)
-            rocksdb_release_snapshot(database.handle, snapshot)
-        }
-
-        func iterator(_ family: Family) -> Iterator { Iterator(database, family, options) }
-    }
-
     func snapshot() -> Snapshot { Snapshot(self) }
 
     func iterator(_ family: Family) -> Iterator { Iterator(self, family, readOptions) }
@@ -260,56 +165,5 @@ final class Database: @unchecked Sendable {
         guard let value else { return nil }
         defer { rocksdb_free(value) }
         return Array(UnsafeRawBufferPointer(start: value, count: length))
-    }
-
-    /// Walks over a family in ascending order of keys. Key and value are valid until the next move.
-    final class Iterator {
-        private let database: Database
-        private let handle: OpaquePointer
-
-        fileprivate init(_ database: Database, _ family: Family, _ options: OpaquePointer) {
-            self.database = database
-            handle = rocksdb_create_iterator_cf(database.handle, options, database.family(family))
-        }
-
-        deinit { rocksdb_iter_destroy(handle) }
-
-        func seek(_ key: [UInt8]) {
-            key.withUnsafeBytes {
-                rocksdb_iter_seek(handle, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
-            }
-        }
-
-        func seekToFirst() { rocksdb_iter_seek_to_first(handle) }
-
-        func next() { rocksdb_iter_next(handle) }
-
-        var isValid: Bool { rocksdb_iter_valid(handle) != 0 }
-
-        var key: UnsafeRawBufferPointer {
-            var length = 0
-            return UnsafeRawBufferPointer(start: rocksdb_iter_key(handle, &length), count: length)
-        }
-
-        var value: UnsafeRawBufferPointer {
-            var length = 0
-            return UnsafeRawBufferPointer(start: rocksdb_iter_value(handle, &length), count: length)
-        }
-
-        /// Why the walk ended, if not because there was nothing left.
-        func checkError() throws(StorageError) {
-            var error: UnsafeMutablePointer<CChar>?
-            rocksdb_iter_get_error(handle, &error)
-            try database.check("read", error)
-        }
-    }
-
-    /// Files of all families, without the log.
-    var fileBytes: Int {
-        Family.allCases.reduce(0) { sum, family in
-            var value: UInt64 = 0
-            let status = rocksdb_property_int_cf(handle, self.family(family), "rocksdb.total-sst-files-size", &value)
-            return status == 0 ? sum + Int(truncatingIfNeeded: value) : sum
-        }
     }
 }

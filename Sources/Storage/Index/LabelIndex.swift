@@ -1,3 +1,5 @@
+import Metrics
+
 /// Label name → value → the ids of the series with it. Guarded by the store's state lock.
 final class LabelIndex {
     /// One id needs no bitmap: most values of a label such as `instance` stand in few series.
@@ -27,28 +29,63 @@ final class LabelIndex {
         }
     }
 
-    private(set) var names: [[UInt8]: [[UInt8]: Posting]] = [:]
+    /// The values of one name.
+    final class Values {
+        fileprivate(set) var postings: [IndexKey: Posting] = [:]
+    }
 
-    func insert(_ id: UInt32, name: [UInt8], value: [UInt8]) {
-        switch names[name]?[value] {
-        case nil: names[name, default: [:]][value] = .one(id)
+    private(set) var names: [IndexKey: Values] = [:]
+
+    func insert(_ id: UInt32, name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+        let name = IndexKey(name)
+        let values: Values
+        if let found = names[name] {
+            values = found
+        } else {
+            values = Values()
+            names[name] = values
+        }
+        let value = IndexKey(value)
+        switch values.postings[value] {
+        case nil: values.postings[value] = .one(id)
         case .one(let other)?:
-            if other != id { names[name]?[value] = .many(SeriesBitmap([other, id])) }
+            if other != id { values.postings[value] = .many(SeriesBitmap([other, id])) }
         case .many(let ids)?: ids.insert(id)
         }
     }
 
-    func remove(_ id: UInt32, name: [UInt8], value: [UInt8]) {
-        switch names[name]?[value] {
+    func remove(_ id: UInt32, name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+        let name = IndexKey(name)
+        let value = IndexKey(value)
+        guard let values = names[name] else { return }
+        switch values.postings[value] {
         case nil: return
         case .one(let other)?:
-            if other == id { names[name]?[value] = nil }
+            if other == id { values.postings[value] = nil }
         case .many(let ids)?:
             ids.remove(id)
-            if ids.isEmpty { names[name]?[value] = nil }
+            if ids.isEmpty { values.postings[value] = nil }
         }
-        if names[name]?.isEmpty == true { names[name] = nil }
+        if values.postings.isEmpty { names[name] = nil }
     }
+
+    /// The values of a name and who has them.
+    func postings(of name: String) -> [IndexKey: Posting] { names[IndexKey(Array(name.utf8))]?.postings ?? [:] }
+}
+
+/// A label name or value as a key of a dictionary: hashed as a whole rather than byte by byte.
+struct IndexKey: Hashable {
+    let bytes: [UInt8]
+
+    /// Secret, so that labels can't be chosen to collide.
+    private static let seed = UInt64.random(in: .min ... .max)
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = Array(bytes) }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(Wyhash.hash(bytes, seed: Self.seed)) }
+
+    var text: String { String(decoding: bytes, as: UTF8.self) }
 }
 
 extension LabelIndex {
@@ -67,13 +104,13 @@ extension LabelIndex {
     /// All series whose value of the label satisfies the matcher, or with `wanted` false does not.
     private func union(of matcher: LabelMatcher, wanted: Bool) -> SeriesBitmap {
         let result = SeriesBitmap()
-        guard let values = names[Array(matcher.name.utf8)] else { return result }
+        let values = postings(of: matcher.name)
         if let listed = Self.listedValues(matcher, wanted: wanted) {
-            for value in listed { values[value]?.add(to: result) }
+            for value in listed { values[IndexKey(value)]?.add(to: result) }
             return result
         }
         var predicate = ValuePredicate(matcher)
-        for (value, posting) in values where value.withUnsafeBytes({ predicate.holds($0) }) == wanted {
+        for (value, posting) in values where value.bytes.withUnsafeBytes({ predicate.holds($0) }) == wanted {
             posting.add(to: result)
         }
         return result

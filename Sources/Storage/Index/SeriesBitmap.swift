@@ -33,7 +33,6 @@ final class SeriesBitmap {
 
     var count: Int { Int(truncatingIfNeeded: roaring_bitmap_get_cardinality(bitmap)) }
     var isEmpty: Bool { roaring_bitmap_is_empty(bitmap) }
-    var memoryBytes: Int { roaring_bitmap_portable_size_in_bytes(bitmap) }
 
     func contains(_ id: UInt32) -> Bool { roaring_bitmap_contains(bitmap, id) }
     func insert(_ id: UInt32) { roaring_bitmap_add(bitmap, id) }

@@ -36,15 +36,12 @@ final class SeriesRegistry {
     let index = LabelIndex()
     private(set) var count = 0
     private(set) var births: UInt64 = 0
-    private(set) var labelBytes = 0
 
     init() { cells = Array(repeating: Cell(tag: 0, id: Self.empty), count: 1_024) }
 
     deinit {
         for id in 0..<entries.count { entries.pointer(id).pointee.labels?.deallocate() }
     }
-
-    var memoryBytes: Int { cells.count * 8 + entries.byteCount + labelBytes }
 
     func hash(_ labels: UnsafeRawBufferPointer) -> UInt64 { Wyhash.hash(labels, seed: seed) }
 
@@ -100,7 +97,6 @@ final class SeriesRegistry {
             labels: copy, length: UInt32(truncatingIfNeeded: labels.count), birth: births, hash: hash)
         occupy(Cell(tag: Self.tag(hash), id: id), hash)
         count &+= 1
-        labelBytes &+= labels.count
         forEachLabel(of: labels) { index.insert(id, name: $0, value: $1) }
     }
 
@@ -115,7 +111,6 @@ final class SeriesRegistry {
         entries.pointer(Int(id)).pointee = Entry(labels: nil, length: 0, birth: 0, hash: 0)
         freeIDs.append(id)
         count &-= 1
-        labelBytes &-= Int(entry.length)
     }
 
     /// The canonical bytes of a series that was registered not later than the given birth.
@@ -132,9 +127,15 @@ final class SeriesRegistry {
         }
     }
 
-    private func forEachLabel(of labels: UnsafeRawBufferPointer, _ body: ([UInt8], [UInt8]) -> Void) {
+    private func forEachLabel(
+        of labels: UnsafeRawBufferPointer,
+        _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
+    ) {
         guard var tags = try? EncodedTags.Iterator(labels) else { return }
-        while let tag = try? tags.next() { body(Array(labels[tag.name]), Array(labels[tag.value])) }
+        while let tag = try? tags.next() {
+            body(
+                UnsafeRawBufferPointer(rebasing: labels[tag.name]), UnsafeRawBufferPointer(rebasing: labels[tag.value]))
+        }
     }
 
     // MARK: Hash table

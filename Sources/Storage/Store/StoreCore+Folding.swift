@@ -40,7 +40,7 @@ extension StoreCore {
                 mergeChunks(chunks, into: batch)
                 chunks.removeAll(keepingCapacity: true)
                 current = key.series
-                if batch.byteCount >= Self.maintenanceBatchBytes {
+                if batch.byteCount >= options.maintenanceBatchBytes {
                     try database.write(batch)
                     batch.clear()
                 }

@@ -20,27 +20,27 @@ extension StoreCore {
     func labelNames(
         _ namespace: Namespace?, _ matchers: [LabelMatcher], _ range: TimeRange
     ) throws(StorageError) -> [String] {
-        let names = try stateLock.read { () throws(StorageError) -> [[UInt8]] in
+        let names = try stateLock.read { () throws(StorageError) -> [IndexKey] in
             let series = try universe(namespace, range)
             registry.index.filter(series, matchers)
             return registry.index.names.compactMap { name, values in
-                values.contains { $0.value.intersects(series) } ? name : nil
+                values.postings.contains { $0.value.intersects(series) } ? name : nil
             }
         }
-        return names.map { String(decoding: $0, as: UTF8.self) }.sorted()
+        return names.map(\.text).sorted()
     }
 
     func labelValues(
         _ name: String, _ namespace: Namespace?, _ matchers: [LabelMatcher], _ range: TimeRange
     ) throws(StorageError) -> [String] {
-        let values = try stateLock.read { () throws(StorageError) -> [[UInt8]] in
+        let values = try stateLock.read { () throws(StorageError) -> [IndexKey] in
             let series = try universe(namespace, range)
             registry.index.filter(series, matchers)
-            return (registry.index.names[Array(name.utf8)] ?? [:]).compactMap { value, posting in
-                !value.isEmpty && posting.intersects(series) ? value : nil
+            return registry.index.postings(of: name).compactMap { value, posting in
+                !value.bytes.isEmpty && posting.intersects(series) ? value : nil
             }
         }
-        return values.map { String(decoding: $0, as: UTF8.self) }.sorted()
+        return values.map(\.text).sorted()
     }
 
     private func universe(_ namespace: Namespace?, _ range: TimeRange) throws(StorageError) -> SeriesBitmap {
@@ -51,28 +51,5 @@ extension StoreCore {
         let series = SeriesBitmap()
         for state in namespaces { series.formUnion(state.series(in: range)) }
         return series
-    }
-}
-
-/// The order in which Prometheus lists series: label by label, name before value.
-enum LabelOrder {
-    static func precedes(_ a: Labels, _ b: Labels) -> Bool {
-        a.encoded.withUnsafeBytes { a in
-            b.encoded.withUnsafeBytes { b in
-                guard var left = try? EncodedTags.Iterator(a), var right = try? EncodedTags.Iterator(b) else {
-                    return false
-                }
-                while true {
-                    guard let second = try? right.next() else { return false }
-                    guard let first = try? left.next() else { return true }
-                    if !a[first.name].elementsEqual(b[second.name]) {
-                        return a[first.name].lexicographicallyPrecedes(b[second.name])
-                    }
-                    if !a[first.value].elementsEqual(b[second.value]) {
-                        return a[first.value].lexicographicallyPrecedes(b[second.value])
-                    }
-                }
-            }
-        }
     }
 }

@@ -10,9 +10,6 @@ import Telemetry
 /// What is done beside writing and reading: expiry, sealing, folding, in this order. A step that fails is counted and
 /// done again the next time; nothing is lost by it.
 extension StoreCore {
-    /// Chunks are handed to the database in pieces of about this size.
-    static let maintenanceBatchBytes = 4 << 20
-
     func maintain(now: Int64) {
         maintenanceLock.withLock { _ in
             guard !isDatabaseClosed else { return }

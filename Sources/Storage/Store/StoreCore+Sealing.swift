@@ -67,7 +67,7 @@ extension StoreCore {
         var isFirst = true
         try block.forEachChunk { (seriesID, chunk) throws(StorageError) in
             batch.put(.chunks, Keys.chunk(id, series: seriesID, generation: generation), chunk)
-            guard batch.byteCount >= Self.maintenanceBatchBytes else { return }
+            guard batch.byteCount >= options.maintenanceBatchBytes else { return }
             if isFirst {
                 // A stop from here on leaves chunks of one generation more.
                 batch.put(.blocks, Keys.block(id), SealedBlock.encode(series: series, generations: generations))
