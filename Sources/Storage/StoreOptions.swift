@@ -35,6 +35,8 @@ public struct StoreOptions: Sendable {
     public var runsMaintenance = true
     /// Sealing and folding hand chunks to the database in pieces of about this size.
     var maintenanceBatchBytes = 4 << 20
+    /// Called after each such piece: where tests end a process.
+    var afterMaintenanceBatch: (@Sendable () -> Void)?
     /// Milliseconds since 1970.
     public var clock: @Sendable () -> Int64 = StoreOptions.systemClock
 

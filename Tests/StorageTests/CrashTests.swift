@@ -6,7 +6,15 @@ import Testing
 
 @testable import Storage
 
-/// A process that writes and seals without pause is killed at any moment: what it had acknowledged must be there.
+/// Counts what several threads do.
+private final class BatchCounter: Sendable {
+    private let count = Atomic<Int>(0)
+
+    func next() -> Int { count.add(1, ordering: .relaxed).newValue }
+}
+
+/// A process that writes and seals without pause is killed, at any moment or amid the sealing or folding of a block:
+/// what it had acknowledged must be there.
 @Suite struct CrashTests {
     /// Series that one acknowledged write touches.
     private static let series = 3
@@ -28,9 +36,17 @@ import Testing
 
     /// What the child process does until it is killed: writes number after number, a late one of an earlier block
     /// now and then, and notes each acknowledged number in a file.
-    static func writeUntilKilled(directory: String, acknowledged: String, first: Int, killAfterMs: Int) async throws {
-        let clock = ManualClock(StoreFixture.start)
-        let store = try TimeSeriesStore(directory: directory, options: options(clock), registry: Registry())
+    /// - Parameter killAfterBatches: end after so many pieces that sealing and folding wrote; `Int.max`: only by time.
+    static func writeUntilKilled(
+        directory: String, acknowledged: String, first: Int, killAfterMs: Int, killAfterBatches: Int
+    ) async throws {
+        let clock = ManualClock(StoreFixture.start + Int64(first) * stepMs)
+        var options = options(clock)
+        let batches = BatchCounter()
+        options.afterMaintenanceBatch = {
+            if batches.next() >= killAfterBatches { kill(getpid(), SIGKILL) }
+        }
+        let store = try TimeSeriesStore(directory: directory, options: options, registry: Registry())
         let file = open(acknowledged, O_WRONLY | O_CREAT | O_APPEND, 0o644)
         let killer = Thread {
             usleep(UInt32(killAfterMs) * 1_000)
@@ -69,19 +85,22 @@ import Testing
         let acknowledged = directory + "/acknowledged"
         var next = 0
         var sealed = 0.0
-        for round in 0..<5 {
-            let killAfterMs = Int.random(in: 300...1_500)
+        for round in 0..<9 {
+            // Three pieces are a whole block, so any number of them ends at another place of sealing one.
+            let killAfterBatches = round < 2 ? Int.max : Int.random(in: 1...12) + round
+            let killAfterMs = round < 2 ? Int.random(in: 300...1_500) : 20_000
             await #expect(processExitsWith: .signal(SIGKILL)) {
                 [
                     directory = directory as String, acknowledged = acknowledged as String, next = next as Int,
-                    killAfterMs = killAfterMs as Int
+                    killAfterMs = killAfterMs as Int, killAfterBatches = killAfterBatches as Int
                 ] in
                 try await CrashTests.writeUntilKilled(
-                    directory: directory + "/store", acknowledged: acknowledged, first: next, killAfterMs: killAfterMs)
+                    directory: directory + "/store", acknowledged: acknowledged, first: next, killAfterMs: killAfterMs,
+                    killAfterBatches: killAfterBatches)
             }
             let lines = try String(contentsOfFile: acknowledged, encoding: .utf8).split(separator: "\n")
             let last = try #require(lines.last.flatMap { Int($0) })
-            #expect(last >= next, "round \(round)")
+            #expect(last >= next - 1, "round \(round)")
             try await check(directory + "/store", acknowledgedUpTo: last, sealed: &sealed)
             // The write that was under way may be there or not: the next round writes the same number again.
             next = last + 1

@@ -42,6 +42,7 @@ extension StoreCore {
                 current = key.series
                 if batch.byteCount >= options.maintenanceBatchBytes {
                     try database.write(batch)
+                    options.afterMaintenanceBatch?()
                     batch.clear()
                 }
             }
@@ -53,6 +54,7 @@ extension StoreCore {
         guard let block = stateLock.read({ namespace.sealed[start] }) else { return }
         batch.put(.blocks, Keys.block(id), SealedBlock.encode(series: block.series.copy(), generations: 1))
         try database.write(batch)
+        options.afterMaintenanceBatch?()
         needsSync.store(true, ordering: .releasing)
         stateLock.write { block.generations = 1 }
         instruments.foldedBlocks.add()

@@ -74,12 +74,14 @@ extension StoreCore {
                 isFirst = false
             }
             try database.write(batch)
+            options.afterMaintenanceBatch?()
             batch.clear()
         }
         series.formUnion(block.series)
         batch.put(.blocks, Keys.block(id), SealedBlock.encode(series: series, generations: generations))
         batch.deleteRange(.open, from: Keys.block(id), to: Keys.open(id, sequence: cut))
         try database.write(batch)
+        options.afterMaintenanceBatch?()
         needsSync.store(true, ordering: .releasing)
         stateLock.write {
             namespace.sealing[start] = nil
