@@ -2,6 +2,11 @@
 public struct LabelRange: Sendable, Hashable {
     public var name: ByteRange
     public var value: ByteRange
+
+    @inlinable public init(name: ByteRange, value: ByteRange) {
+        self.name = name
+        self.value = value
+    }
 }
 
 /// One sample of a Prometheus series.

@@ -213,4 +213,46 @@ extension DecodedMetric {
             timeNanos: view.timeNanos, value: view.value.bitPattern,
             metadata: MetadataCodec.encode(view.storagePolicy), routingTrafficTypes: view.routingTrafficTypes)
     }
+
+    /// The payload that our writers make of these values.
+    func encoded() -> [UInt8] {
+        let type = MetricType(rawValue: UInt8(metricType)) ?? .unknown
+        let values = values.map { Double(bitPattern: $0) }
+        let prevValues = prevValues.map { Double(bitPattern: $0) }
+        let value = Double(bitPattern: value)
+        return written { writer in
+            switch kind {
+            case 1:
+                MetricWriter.appendCounter(
+                    id: id.span.bytes, value: counterValue, annotation: annotation.span.bytes,
+                    clientTimeNanos: clientTimeNanos, metadatas: metadata.span.bytes, to: &writer)
+            case 2:
+                MetricWriter.appendBatchTimer(
+                    id: id.span.bytes, values: values.span, annotation: annotation.span.bytes,
+                    metadatas: metadata.span.bytes, to: &writer)
+            case 3:
+                MetricWriter.appendGauge(
+                    id: id.span.bytes, value: value, annotation: annotation.span.bytes,
+                    clientTimeNanos: clientTimeNanos, metadatas: metadata.span.bytes, to: &writer)
+            case 4:
+                MetricWriter.appendForwarded(
+                    type: type, id: id.span.bytes, timeNanos: timeNanos, values: values.span,
+                    annotation: annotation.span.bytes, prevValues: prevValues.span, version: version,
+                    metadata: metadata.span.bytes, to: &writer)
+            case 5:
+                MetricWriter.appendTimed(
+                    type: type, id: id.span.bytes, timeNanos: timeNanos, value: value,
+                    annotation: annotation.span.bytes, metadata: metadata.span.bytes, to: &writer)
+            case 6:
+                MetricWriter.appendTimed(
+                    type: type, id: id.span.bytes, timeNanos: timeNanos, value: value,
+                    annotation: annotation.span.bytes, metadatas: metadata.span.bytes, to: &writer)
+            default:
+                MetricWriter.appendPassthrough(
+                    type: type, id: id.span.bytes, timeNanos: timeNanos, value: value,
+                    annotation: annotation.span.bytes, policy: metadata.span.bytes,
+                    routingTrafficTypes: routingTrafficTypes, to: &writer)
+            }
+        }
+    }
 }

@@ -97,7 +97,7 @@ struct Line {
 }
 
 /// Encodes through a writer.
-func written(_ body: (inout ByteWriter) throws -> Void) rethrows -> [UInt8] {
+func written<E: Error>(_ body: (inout ByteWriter) throws(E) -> Void) throws(E) -> [UInt8] {
     var writer = ByteWriter()
     try body(&writer)
     return writer.array()
