@@ -86,7 +86,8 @@ let package = Package(
         .executableTarget(
             name: "m3agg",
             dependencies: [
-                "Services", "Transport", "Query", "Metrics", "WireFormat", "MessageQueue", "Telemetry", logging,
+                "Services", "Coordinator", "Transport", "Query", "Metrics", "WireFormat", "MessageQueue", "Telemetry",
+                logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio, swiftSettings: settings),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
@@ -97,12 +98,13 @@ let package = Package(
         tests("WireFormat", ["Metrics"]),
         tests("KeyValue"),
         tests("Cluster", ["KeyValue", "ControlProtocol"]),
-        tests("Transport", ["Telemetry"] + nio),
-        tests("MessageQueue", ["WireFormat", "Telemetry"] + nio),
+        tests("Transport", ["Telemetry", logging] + nio),
+        tests("MessageQueue", ["WireFormat", "Telemetry", logging] + nio),
         tests("Rules", ["Metrics"]),
         tests("Aggregator", ["Metrics", "Aggregation", "WireFormat"]),
         tests("Storage", ["Metrics", "Telemetry"]),
         tests("Query", ["Metrics"]),
         tests("Coordinator", ["Metrics", "Telemetry", "WireFormat", "Rules", "Storage", "Query", "Transport"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["m3agg", "TestKit"], swiftSettings: settings),
     ]
 )

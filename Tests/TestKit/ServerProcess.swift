@@ -29,7 +29,7 @@ public final class ServerProcess: Sendable {
         self.name = name
         logFile = directory.appendingPathComponent("\(name).log")
         if !FileManager.default.fileExists(atPath: logFile.path) {
-            FileManager.default.createFile(atPath: logFile.path, contents: nil)
+            _ = FileManager.default.createFile(atPath: logFile.path, contents: nil)
         }
         let log = try FileHandle(forWritingTo: logFile)
         try log.seekToEnd()

@@ -1,0 +1,166 @@
+import Aggregator
+import Logging
+import MessageQueue
+import Metrics
+import NIOCore
+import Synchronization
+import WireFormat
+
+/// Owns whole shards and the series in them. Runs on one event loop, so that batches of connections of that loop are
+/// worked off without a change of thread, and others cost one.
+actor AggregatorWorker {
+    /// The numbers that a scrape reads without waiting for the worker.
+    struct Snapshot: Sendable {
+        var counters = AggregatorCounters()
+        var openValues: UInt64 = 0
+        var liveSeries = 0
+        var elements = 0
+        var bytes = 0
+        var redelivered: UInt64 = 0
+        var redeliveryOverflows: UInt64 = 0
+    }
+
+    private let loop: any EventLoop
+    private let core: AggregationWorker
+    private let publisher: FlushPublisher
+    private var redelivery = RedeliveryFilter()
+    private var payloads: [ByteRange] = []
+    private var origins: [Int] = []
+    private var misrouted: [Int32] = []
+    private var isStopped = false
+    private nonisolated let snapshotBox = Mutex(Snapshot())
+    private nonisolated let routerBox = Mutex<(@Sendable (MessageSlice, [Int], [UInt32]) -> Void)?>(nil)
+    private let numShards: UInt32
+    private let telemetry: FlushTelemetry
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+
+    nonisolated var snapshot: Snapshot { snapshotBox.withLock { $0 } }
+
+    init(
+        loop: any EventLoop, options: AggregatorOptions, ownedShards: [UInt32], publisher: FlushPublisher,
+        telemetry: FlushTelemetry
+    ) {
+        self.loop = loop
+        self.publisher = publisher
+        self.telemetry = telemetry
+        numShards = options.numShards
+        core = AggregationWorker(options: options, ownedShards: ownedShards)
+    }
+
+    /// Takes what to do with messages whose shard hint was wrong.
+    nonisolated func setRedirect(_ redirect: @escaping @Sendable (MessageSlice, [Int], [UInt32]) -> Void) {
+        routerBox.withLock { $0 = redirect }
+    }
+
+    // MARK: Ingest
+
+    /// Works a slice off at once on the worker's own loop, and queues it from another.
+    nonisolated func submit(_ slice: MessageSlice) {
+        if loop.inEventLoop {
+            assumeIsolated { $0.process(slice) }
+        } else {
+            loop.execute { self.assumeIsolated { $0.process(slice) } }
+        }
+    }
+
+    private func process(_ slice: MessageSlice) {
+        guard !isStopped else { return }
+        let now = WallClock.nowNanos()
+        let messages = slice.batch.messages
+        payloads.removeAll(keepingCapacity: true)
+        origins.removeAll(keepingCapacity: true)
+        misrouted.removeAll(keepingCapacity: true)
+        if let indices = slice.indices {
+            for index in indices { admit(messages[index], index, now) }
+        } else {
+            for (index, message) in messages.enumerated() { admit(message, index, now) }
+        }
+        slice.batch.withBytes { bytes in
+            core.ingest(bytes, payloads: payloads, now: now, misrouted: &misrouted)
+        }
+        guard misrouted.isEmpty else { return redirectMisrouted(slice, now) }
+        for origin in origins { markApplied(messages[origin], now) }
+        if let indices = slice.indices {
+            slice.connection.acknowledge(slice.batch, indices: indices)
+        } else {
+            slice.connection.acknowledge(slice.batch)
+        }
+    }
+
+    @inline(__always)
+    private func admit(_ message: MessageView, _ index: Int, _ now: Int64) {
+        if message.producerEpoch != 0,
+            redelivery.isApplied(epoch: message.producerEpoch, shard: message.shard, id: message.id, now: now)
+        {
+            return
+        }
+        payloads.append(message.value)
+        origins.append(index)
+    }
+
+    @inline(__always)
+    private func markApplied(_ message: MessageView, _ now: Int64) {
+        guard message.producerEpoch != 0 else { return }
+        redelivery.markApplied(epoch: message.producerEpoch, shard: message.shard, id: message.id, now: now)
+    }
+
+    /// Acknowledges what was applied here and hands the rest to the owners of its shards.
+    private func redirectMisrouted(_ slice: MessageSlice, _ now: Int64) {
+        let messages = slice.batch.messages
+        let elsewhere = Set(misrouted.map { origins[Int($0)] })
+        for origin in origins where !elsewhere.contains(origin) { markApplied(messages[origin], now) }
+        let all = slice.indices ?? Array(messages.indices)
+        slice.connection.acknowledge(slice.batch, indices: all.filter { !elsewhere.contains($0) })
+        let redirected = elsewhere.sorted()
+        let shards = slice.batch.withBytes { bytes in
+            redirected.map { index -> UInt32 in
+                // Only payloads that could be read are misrouted.
+                guard let view = try? MetricReader.read(bytes, in: messages[index].value) else { return 0 }
+                return view.id.withBytes(of: bytes) { Murmur3.shard(of: $0, numShards: numShards) }
+            }
+        }
+        routerBox.withLock { $0 }?(slice, redirected, shards)
+    }
+
+    // MARK: Flush
+
+    /// Publishes what is due and refreshes the snapshot; called every flush check on the worker's loop.
+    nonisolated func flushOnLoop() { assumeIsolated { $0.flush() } }
+
+    private func flush() {
+        guard !isStopped else { return }
+        let now = WallClock.nowNanos()
+        if core.nextFlushNanos(now: now) <= now {
+            let start = ContinuousClock.now
+            core.flush(now: now) { publisher.publish($0) }
+            telemetry.observe(ContinuousClock.now - start)
+        }
+        core.tick(now: now)
+        redelivery.expire(now: now)
+        refreshSnapshot()
+    }
+
+    /// Publishes the windows whose end has passed without waiting for late samples; forwarded values are still taken.
+    func flushEndedWindows() {
+        guard !isStopped else { return }
+        core.flushEnded(now: WallClock.nowNanos()) { publisher.publish($0) }
+        refreshSnapshot()
+    }
+
+    /// Publishes the windows whose end has passed, counts the others as dropped, and takes nothing more.
+    func shutDown() {
+        guard !isStopped else { return }
+        isStopped = true
+        core.shutdown(now: WallClock.nowNanos()) { publisher.publish($0) }
+        refreshSnapshot()
+    }
+
+    private func refreshSnapshot() {
+        let state = Snapshot(
+            counters: core.counters, openValues: core.openValues, liveSeries: core.liveSeries,
+            elements: core.liveElements, bytes: core.memoryBytes, redelivered: redelivery.duplicates,
+            redeliveryOverflows: redelivery.overflows)
+        snapshotBox.withLock { $0 = state }
+    }
+}

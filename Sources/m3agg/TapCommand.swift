@@ -1,0 +1,41 @@
+import ArgumentParser
+import Logging
+import NIOCore
+import NIOPosix
+import Services
+
+/// `m3agg tap`: an m3msg consumer that prints what it gets.
+struct TapCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tap",
+        abstract: "Listen as an m3msg consumer and print every message.",
+        discussion: """
+            Understands both topics: metrics for an aggregator and aggregated metrics for a coordinator. Everything is
+            acknowledged. Example, with a second consumer of the aggregated metrics beside the coordinator:
+              m3agg tap --listen 127.0.0.1:7508 --json
+              m3agg standalone --demo --tap 127.0.0.1:7508
+            """)
+
+    @Option(help: ArgumentHelp("Where producers connect.", valueName: "host:port"))
+    var listen = HostPort("127.0.0.1", 7508)
+
+    @Flag(help: "Print one JSON object per message.")
+    var json = false
+
+    @Option(help: "End after so many messages; without it Ctrl-C ends it.")
+    var limit: Int?
+
+    func run() async throws {
+        var logger = Logger(label: "m3agg.tap")
+        logger.logLevel = .warning
+        let group = MultiThreadedEventLoopGroup.singleton
+        let printer = TapPrinter(json: json, limit: limit)
+        let (server, address) = try await MessageTap.start(
+            host: listen.host, port: listen.port, group: group, logger: logger
+        ) { printer.show($0) }
+        Terminal.note("listening on \(address.ipAddress ?? listen.host):\(address.port ?? listen.port)")
+        await Interrupts.wait { printer.isDone }
+        await server.stop()
+        Terminal.note("\(printer.shown) messages")
+    }
+}
