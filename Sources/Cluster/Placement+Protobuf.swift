@@ -5,7 +5,8 @@ extension Placement {
     static let kindName = "placement"
     static let stagedKindName = "placement snapshots"
 
-    /// Reads the plain form. Throws `undecodable` or `invalidPlacement`.
+    /// Reads the plain form. Like M3, takes any placement whose shard ids lie within its shards, also one that `validate` would
+    /// not let anyone write. Throws `undecodable` or `invalidPlacement`.
     public init(protobuf bytes: [UInt8]) throws(ClusterError) {
         try self.init(ProtobufCoding.decode(Placementpb_Placement.self, bytes, what: Self.kindName))
     }
@@ -61,7 +62,7 @@ extension Placement {
             isSharded: message.isSharded, cutoverTimeNanos: message.cutoverTime, isMirrored: message.isMirrored,
             maxShardSetID: message.maxShardSetID, isSubclustered: message.isSubclustered,
             instancesPerSubcluster: message.instancesPerSubcluster)
-        try validate()
+        try validateShardIDs()
     }
 
     var message: Placementpb_Placement {

@@ -1,17 +1,27 @@
 extension Placement {
-    /// M3's rules for a placement, checked before each write and after each read. Throws `invalidPlacement`.
+    /// M3's rules for a placement, checked before each write. Throws `invalidPlacement`.
     ///
     /// Members per mirror group and the groups' isolation are the placement algorithm's business, not checked here.
     public func validate() throws(ClusterError) {
         if isMirrored, !isSharded { throw .invalidPlacement("a mirrored placement must be sharded") }
         if isSubclustered, !isSharded { throw .invalidPlacement("a subclustered placement must be sharded") }
-        guard numShards <= Self.maxShards else {
-            throw .invalidPlacement("num_shards is \(numShards), the limit is \(Self.maxShards)")
-        }
         for instance in instances { try validate(instance) }
+        try validateShardIDs()
         try validateMirrors()
         if isSharded { try validateShardCounts() }
         try validateMoves()
+    }
+
+    /// What tables indexed by shard rely on, checked after each read too. Throws `invalidPlacement`.
+    func validateShardIDs() throws(ClusterError) {
+        guard numShards <= Self.maxShards else {
+            throw .invalidPlacement("num_shards is \(numShards), the limit is \(Self.maxShards)")
+        }
+        for instance in instances {
+            guard let last = instance.shards.last, last.id >= numShards else { continue }
+            throw .invalidPlacement(
+                "instance \(instance.id) has shard \(last.id), shard ids must be below \(numShards)")
+        }
     }
 
     private func validate(_ instance: Instance) throws(ClusterError) {
@@ -31,9 +41,6 @@ extension Placement {
         guard instance.shardSetID <= maxShardSetID else {
             throw .invalidPlacement(
                 "\(name) has shard set id \(instance.shardSetID), more than the maximum \(maxShardSetID)")
-        }
-        if let last = instance.shards.last, last.id >= numShards {
-            throw .invalidPlacement("\(name) has shard \(last.id), shard ids must be below \(numShards)")
         }
     }
 

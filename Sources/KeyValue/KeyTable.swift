@@ -28,7 +28,8 @@ struct KeyTable {
             throw .storeFull(what: "the number of keys", limit: EmbeddedStore.maxKeys)
         }
         let record = LogRecord(kind: .put, version: current + 1, revision: revision + 1, key: key, value: value)
-        if liveBytes + record.encodedBytes > EmbeddedStore.maxLiveBytes {
+        let replacedBytes = values[key].map { Self.bytes(key, $0) } ?? 0
+        if liveBytes - replacedBytes + record.encodedBytes > EmbeddedStore.maxLiveBytes {
             throw .storeFull(what: "the bytes of all keys and values", limit: EmbeddedStore.maxLiveBytes)
         }
         return record

@@ -1,0 +1,19 @@
+import Foundation
+import KeyValue
+import TestKit
+
+/// The stores that must all keep the laws of `StoreLawTests`.
+enum StoreKind: CaseIterable, Sendable {
+    case embedded
+
+    /// Runs `body` on a fresh, empty store.
+    func withStore(_ body: (any KeyValueStore) async throws -> Void) async throws {
+        switch self {
+        case .embedded:
+            let directory = try TemporaryDirectory("kv")
+            let store = try EmbeddedStore(directory: directory.url.path)
+            try await body(store)
+            await store.close()
+        }
+    }
+}
