@@ -89,6 +89,34 @@ struct WireCursor {
 
     @inlinable @inline(never)
     mutating func longVarint(_ bytes: RawSpan) throws(WireError) -> UInt64 {
+        guard end &- offset >= 10 else { return try longVarintAtTheEnd(bytes) }
+        // Times take nine bytes, so that the first eight are worth taking at once: their 7-bit groups are pushed together
+        // in pairs, fours and eights.
+        let word = UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
+        let stops = ~word & 0x8080_8080_8080_8080
+        var groups = word & 0x7f7f_7f7f_7f7f_7f7f
+        if stops != 0 { groups &= stops ^ (stops &- 1) }
+        groups = (groups & 0x007f_007f_007f_007f) | ((groups & 0x7f00_7f00_7f00_7f00) >> 1)
+        groups = (groups & 0x0000_3fff_0000_3fff) | ((groups & 0x3fff_0000_3fff_0000) >> 2)
+        groups = (groups & 0x0000_0000_0fff_ffff) | ((groups & 0x0fff_ffff_0000_0000) >> 4)
+        if stops != 0 {
+            offset &+= stops.trailingZeroBitCount >> 3 &+ 1
+            return groups
+        }
+        let ninth = byte(bytes, at: offset &+ 8)
+        groups |= UInt64(ninth & 0x7f) &<< 56
+        if ninth < 0x80 {
+            offset &+= 9
+            return groups
+        }
+        let tenth = byte(bytes, at: offset &+ 9)
+        guard tenth < 0x80 else { throw malformedVarint() }
+        offset &+= 10
+        return groups | UInt64(tenth) &<< 63
+    }
+
+    @inlinable @inline(never)
+    mutating func longVarintAtTheEnd(_ bytes: RawSpan) throws(WireError) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         var position = offset
