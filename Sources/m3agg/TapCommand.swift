@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import MessageQueue
 import NIOCore
 import NIOPosix
 import Services
