@@ -81,22 +81,17 @@ public final class AggregatorService: Sendable {
     }
 
     /// Publishes every window that is over, the results of rollups too, and counts the others as dropped.
-    /// - Parameter drain: how long forwarded values and acknowledgements are waited for.
+    /// - Parameters:
+    ///   - forwarded: closed on the way, before the server that takes its messages.
+    ///   - drain: how long forwarded values and acknowledgements are waited for.
     public func stop(forwarded: Producer, drain: Duration) async {
         for timer in timers.withLock({ $0 }) { timer.cancel() }
         for (worker, _) in workers { await worker.flushEndedWindows() }
-        await Self.wait(for: forwarded, upTo: drain)
+        await forwarded.close(deadline: drain)
         for (worker, _) in workers { await worker.shutDown() }
         await server.stop()
     }
 
     /// Counters and gauges of all workers added up.
     public var totals: AggregatorTotals { AggregatorTotals(workers.map(\.worker.snapshot)) }
-
-    private static func wait(for producer: Producer, upTo limit: Duration) async {
-        let end = ContinuousClock.now + limit
-        while ContinuousClock.now < end, producer.stats.services.contains(where: { $0.queued > 0 }) {
-            try? await Task.sleep(for: .milliseconds(10))
-        }
-    }
 }

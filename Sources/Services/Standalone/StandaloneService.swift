@@ -116,7 +116,6 @@ public final class StandaloneService: Sendable {
         await coordinator.stopServing()
         await ingestProducer.close(deadline: Self.drain)
         await aggregator.stop(forwarded: forwardProducer, drain: Self.drain)
-        await forwardProducer.close(deadline: .seconds(1))
         let published = await aggregatedProducer.close(deadline: Self.drain)
         await coordinator.stop()
         let store = store

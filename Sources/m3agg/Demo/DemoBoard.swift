@@ -11,7 +11,7 @@ struct DemoBoard {
     }
 
     /// The most series kept, the first ones seen: a board is for looking, not for everything.
-    static let maxSeries = 16
+    static let maxSeries = 32
     /// The most values kept per series, the length of the longest sparkline.
     static let maxValues = 24
 

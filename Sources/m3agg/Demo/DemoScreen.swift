@@ -47,6 +47,7 @@ final class DemoScreen: Sendable {
 
     private func draw() {
         let width = Terminal.width
+        let height = Terminal.height
         let waited = Int((ContinuousClock.now - started).components.seconds)
         let text = state.withLock { state -> String in
             guard state.isDirty || state.board.isEmpty else { return "" }
@@ -56,6 +57,9 @@ final class DemoScreen: Sendable {
             lines +=
                 state.board.isEmpty
                 ? ["waiting for the first windows of 10 s to close … \(waited) s"] : state.board.lines()
+            // A drawing that is higher than the terminal cannot be drawn over.
+            let room = max(height - 3, 1)
+            if lines.count > room { lines = lines.prefix(room - 1) + ["… \(lines.count - room + 1) more lines"] }
             lines.append("")
             lines.append("Ctrl-C stops the demo.")
             // Home of the last drawing, every line cleared to its end, and what is below it too.

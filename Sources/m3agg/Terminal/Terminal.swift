@@ -6,9 +6,20 @@ enum Terminal {
 
     /// Columns of the terminal, 100 when they are not known.
     static var width: Int {
+        let columns = Int(size.ws_col)
+        return columns > 20 ? columns : 100
+    }
+
+    /// Rows of the terminal, 24 when they are not known.
+    static var height: Int {
+        let rows = Int(size.ws_row)
+        return rows > 4 ? rows : 24
+    }
+
+    private static var size: winsize {
         var size = winsize()
-        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 100 }
-        return Int(size.ws_col)
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 else { return winsize() }
+        return size
     }
 
     /// Writes to standard output, in one call so that lines of several threads do not mix.
