@@ -16,6 +16,8 @@ final class MetadataEntry {
     let byteCount: Int
     /// Series that were last seen with it, and one more while it is being used.
     var users = 0
+    /// Whether it waits to be forgotten.
+    var isIdle = false
     /// The elements that each stage asks for, by stage and metric type, made at first need.
     var specs: [SpecKey: Result<[ElementSpec], DropReason>] = [:]
 
@@ -62,6 +64,11 @@ struct MetadataTable {
     private var indices: [Key: UInt32] = [:]
     private var keys: [Key?] = []
     private var free: [UInt32] = []
+    /// Entries that no series uses at the moment, oldest first; some of them may be in use again.
+    private var idle: [UInt32] = []
+    /// A rollup hears from every shard in turn, each with metadata of its own: entries stay for a while when their last
+    /// series moves on, so that they are not decoded again for every message.
+    private static let maxIdle = 8_192
 
     init() {
         // Index 0 stands for "none".
@@ -112,16 +119,29 @@ struct MetadataTable {
 
     mutating func retain(_ index: UInt32) { entries[Int(index)]?.users += 1 }
 
-    /// Forgets an entry when its last series goes, so that churn does not grow the table.
+    /// Gives up one use. An entry that nobody uses is forgotten after a while, so that churn does not grow the table.
     mutating func release(_ index: UInt32) {
         guard let entry = entries[Int(index)] else { return }
         entry.users -= 1
-        guard entry.users <= 0, let key = keys[Int(index)] else { return }
-        indices[key] = nil
-        entries[Int(index)] = nil
-        keys[Int(index)] = nil
-        hot[Int(index)] = hot[0]
-        free.append(index)
+        guard entry.users <= 0, !entry.isIdle else { return }
+        entry.isIdle = true
+        idle.append(index)
+        if idle.count > 2 * Self.maxIdle { forgetOldest() }
+    }
+
+    private mutating func forgetOldest() {
+        let oldest = idle.prefix(idle.count - Self.maxIdle)
+        for index in oldest {
+            guard let entry = entries[Int(index)] else { continue }
+            entry.isIdle = false
+            guard entry.users <= 0, let key = keys[Int(index)] else { continue }
+            indices[key] = nil
+            entries[Int(index)] = nil
+            keys[Int(index)] = nil
+            hot[Int(index)] = hot[0]
+            free.append(index)
+        }
+        idle.removeFirst(oldest.count)
     }
 
     private static func decode(
