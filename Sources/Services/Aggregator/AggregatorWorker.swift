@@ -32,18 +32,21 @@ actor AggregatorWorker {
     private nonisolated let routerBox = Mutex<(@Sendable (MessageSlice, [Int], [UInt32]) -> Void)?>(nil)
     private let numShards: UInt32
     private let telemetry: FlushTelemetry
+    private nonisolated let clock: @Sendable () -> Int64
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 
     nonisolated var snapshot: Snapshot { snapshotBox.withLock { $0 } }
 
+    /// - Parameter now: the clock, nanoseconds since 1970.
     init(
         loop: any EventLoop, options: AggregatorOptions, ownedShards: [UInt32], publisher: FlushPublisher,
-        telemetry: FlushTelemetry
+        telemetry: FlushTelemetry, now: @escaping @Sendable () -> Int64 = { WallClock.nowNanos() }
     ) {
         self.loop = loop
         self.publisher = publisher
         self.telemetry = telemetry
+        clock = now
         numShards = options.numShards
         core = AggregationWorker(options: options, ownedShards: ownedShards)
     }
@@ -56,31 +59,53 @@ actor AggregatorWorker {
     // MARK: Ingest
 
     /// Works a slice off at once on the worker's own loop, and queues it from another.
-    nonisolated func submit(_ slice: MessageSlice) {
+    nonisolated func submit(_ slice: MessageSlice) { onLoop { $0.process(slice) } }
+
+    /// Counts messages whose shard nobody here owns, and acknowledges them.
+    nonisolated func refuse(_ slice: MessageSlice) { onLoop { $0.refuseUnowned(slice) } }
+
+    private nonisolated func onLoop(_ body: @escaping @Sendable (isolated AggregatorWorker) -> Void) {
         if loop.inEventLoop {
-            assumeIsolated { $0.process(slice) }
+            assumeIsolated(body)
         } else {
-            loop.execute { self.assumeIsolated { $0.process(slice) } }
+            loop.execute { self.assumeIsolated(body) }
         }
     }
 
     private func process(_ slice: MessageSlice) {
         guard !isStopped else { return }
-        let now = WallClock.nowNanos()
+        let now = clock()
+        admit(slice, now)
+        misrouted.removeAll(keepingCapacity: true)
+        slice.batch.withBytes { bytes in
+            core.ingest(bytes, payloads: payloads, now: now, misrouted: &misrouted)
+        }
+        guard misrouted.isEmpty else { return redirectMisrouted(slice, now) }
+        finish(slice, now)
+    }
+
+    private func refuseUnowned(_ slice: MessageSlice) {
+        guard !isStopped else { return }
+        let now = clock()
+        admit(slice, now)
+        slice.batch.withBytes { core.refuse($0, payloads: payloads) }
+        finish(slice, now)
+    }
+
+    /// Fills `payloads` and `origins` with what has not been applied before.
+    private func admit(_ slice: MessageSlice, _ now: Int64) {
         let messages = slice.batch.messages
         payloads.removeAll(keepingCapacity: true)
         origins.removeAll(keepingCapacity: true)
-        misrouted.removeAll(keepingCapacity: true)
         if let indices = slice.indices {
             for index in indices { admit(messages[index], index, now) }
         } else {
             for (index, message) in messages.enumerated() { admit(message, index, now) }
         }
-        slice.batch.withBytes { bytes in
-            core.ingest(bytes, payloads: payloads, now: now, misrouted: &misrouted)
-        }
-        guard misrouted.isEmpty else { return redirectMisrouted(slice, now) }
-        for origin in origins { markApplied(messages[origin], now) }
+    }
+
+    private func finish(_ slice: MessageSlice, _ now: Int64) {
+        for origin in origins { markApplied(slice.batch.messages[origin], now) }
         if let indices = slice.indices {
             slice.connection.acknowledge(slice.batch, indices: indices)
         } else {
@@ -130,7 +155,7 @@ actor AggregatorWorker {
 
     private func flush() {
         guard !isStopped else { return }
-        let now = WallClock.nowNanos()
+        let now = clock()
         if core.nextFlushNanos(now: now) <= now {
             let start = ContinuousClock.now
             core.flush(now: now) { publisher.publish($0) }
@@ -144,7 +169,7 @@ actor AggregatorWorker {
     /// Publishes the windows whose end has passed without waiting for late samples; forwarded values are still taken.
     func flushEndedWindows() {
         guard !isStopped else { return }
-        core.flushEnded(now: WallClock.nowNanos()) { publisher.publish($0) }
+        core.flushEnded(now: clock()) { publisher.publish($0) }
         refreshSnapshot()
     }
 
@@ -152,7 +177,7 @@ actor AggregatorWorker {
     func shutDown() {
         guard !isStopped else { return }
         isStopped = true
-        core.shutdown(now: WallClock.nowNanos()) { publisher.publish($0) }
+        core.shutdown(now: clock()) { publisher.publish($0) }
         refreshSnapshot()
     }
 

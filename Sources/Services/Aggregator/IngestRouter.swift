@@ -39,14 +39,22 @@ final class IngestRouter: MessageConsumer {
         }
     }
 
-    /// Hands messages whose shard hint was wrong to the workers that own their ids' shards.
+    /// Hands messages whose shard hint was wrong to the workers that own their ids' shards. Those of shards that this
+    /// instance does not own end with the first worker: sending them again would bring them here again.
     func redirect(_ slice: MessageSlice, indices: [Int], shards: [UInt32]) {
         var byWorker: [Int: [Int]] = [:]
+        var unowned: [Int] = []
         for (index, shard) in zip(indices, shards) {
-            byWorker[table.worker(ofHint: UInt64(shard)), default: []].append(index)
+            if let worker = table.owner(of: shard) {
+                byWorker[worker, default: []].append(index)
+            } else {
+                unowned.append(index)
+            }
         }
         for (worker, own) in byWorker {
             workers[worker].submit(MessageSlice(batch: slice.batch, indices: own, connection: slice.connection))
         }
+        guard !unowned.isEmpty else { return }
+        workers[0].refuse(MessageSlice(batch: slice.batch, indices: unowned, connection: slice.connection))
     }
 }

@@ -18,9 +18,12 @@ struct WorkerTable: Sendable {
 
     /// The worker of a shard number from a message, which may be a replicated shard id (replica × shards + shard).
     /// A shard that is not owned goes to the first worker, which refuses and counts it.
-    func worker(ofHint shard: UInt64) -> Int {
-        let worker = workers[Int(shard % UInt64(workers.count))]
-        return worker == Self.notOwned ? 0 : Int(worker)
+    func worker(ofHint shard: UInt64) -> Int { owner(of: UInt32(shard % UInt64(workers.count))) ?? 0 }
+
+    /// The worker of a shard; nil when this instance does not own it.
+    func owner(of shard: UInt32) -> Int? {
+        guard Int(shard) < workers.count, workers[Int(shard)] != Self.notOwned else { return nil }
+        return Int(workers[Int(shard)])
     }
 
     func shards(ofWorker worker: Int) -> [UInt32] {
