@@ -23,6 +23,7 @@ public enum AggregatedMetricReader {
     public static func read(_ bytes: RawSpan, in payload: ByteRange) throws(WireError) -> AggregatedMetricView {
         var view = MetricView(kind: .passthrough, metricType: .unknown)
         var policy = StoragePolicyCodec.Figures()
+        var rawType: Int32 = 0
         var encodeNanos: Int64 = 0
         var term: UInt64 = 0
         var aggregated = try WireCursor("AggregatedMetric", bytes, payload)
@@ -31,7 +32,7 @@ public enum AggregatedMetricReader {
             switch tag {
             case 0x0a:
                 var metric = try aggregated.submessage("TimedMetricWithStoragePolicy", bytes)
-                try readMetric(bytes, &metric, into: &view, &policy)
+                try readMetric(bytes, &metric, into: &view, &rawType, &policy)
             case 0x10: encodeNanos = Int64(bitPattern: try aggregated.varint(bytes))
             case UInt32(AggregatedMetricWriter.termTag): term = try aggregated.varint(bytes)
             default: try aggregated.skip(tag, lastKnown: 2, bytes)
@@ -40,19 +41,19 @@ public enum AggregatedMetricReader {
         try MetricReader.check(view.id.count, WireLimits.maxIDBytes, "metric id bytes")
         try MetricReader.check(view.annotation.count, WireLimits.maxAnnotationBytes, "annotation bytes")
         return AggregatedMetricView(
-            metricType: view.metricType, id: view.id, timeNanos: view.timeNanos, value: view.value,
+            metricType: try MetricReader.metricType(rawType), id: view.id, timeNanos: view.timeNanos, value: view.value,
             annotation: view.annotation, storagePolicy: try policy.policy(),
             routingTrafficTypes: view.routingTrafficTypes, encodeNanos: encodeNanos, term: term)
     }
 
     private static func readMetric(
         _ bytes: RawSpan, _ metric: inout WireCursor, into view: inout MetricView,
-        _ policy: inout StoragePolicyCodec.Figures
+        _ rawType: inout Int32, _ policy: inout StoragePolicyCodec.Figures
     ) throws(WireError) {
         while !metric.isAtEnd {
             let tag = try metric.tag(bytes)
             switch tag {
-            case 0x0a: try MetricReader.readTimed(bytes, try metric.lengthDelimited(bytes), into: &view)
+            case 0x0a: try MetricReader.readTimed(bytes, try metric.lengthDelimited(bytes), into: &view, &rawType)
             case 0x12:
                 var storagePolicy = try metric.submessage("StoragePolicy", bytes)
                 try StoragePolicyCodec.read(bytes, &storagePolicy, into: &policy)

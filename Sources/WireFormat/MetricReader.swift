@@ -33,17 +33,19 @@ public enum MetricReader {
         var view = MetricView(kind: kind, metricType: .unknown)
         var composite = WireCursor(unchecked: "metric with metadata", body)
         var metadataCount = 0
+        var rawType: Int32 = 0
         while !composite.isAtEnd {
             let tag = try composite.tag(bytes)
             switch tag {
             case 0x0a:
                 let metric = try composite.lengthDelimited(bytes)
                 switch kind {
-                case .timedWithMetadatas, .timedWithMetadata, .passthrough: try readTimed(bytes, metric, into: &view)
+                case .timedWithMetadatas, .timedWithMetadata, .passthrough:
+                    try readTimed(bytes, metric, into: &view, &rawType)
                 case .counter: try readCounter(bytes, metric, into: &view)
                 case .gauge: try readGauge(bytes, metric, into: &view)
                 case .batchTimer: try readBatchTimer(bytes, metric, into: &view)
-                case .forwarded: try readForwarded(bytes, metric, into: &view)
+                case .forwarded: try readForwarded(bytes, metric, into: &view, &rawType)
                 }
             case 0x12:
                 metadataCount &+= 1
@@ -59,7 +61,7 @@ public enum MetricReader {
         case .counter: view.metricType = .counter
         case .gauge: view.metricType = .gauge
         case .batchTimer: view.metricType = .timer
-        default: break
+        default: view.metricType = try metricType(rawType)
         }
         try checkLimits(view)
         return view
@@ -85,8 +87,9 @@ public enum MetricReader {
     }
 
     @inline(__always)
-    static func readTimed(_ bytes: RawSpan, _ range: ByteRange, into view: inout MetricView) throws(WireError) {
-        var rawType = Int32(view.metricType.rawValue)
+    static func readTimed(
+        _ bytes: RawSpan, _ range: ByteRange, into view: inout MetricView, _ rawType: inout Int32
+    ) throws(WireError) {
         var metric = WireCursor(unchecked: "TimedMetric", range)
         while !metric.isAtEnd {
             let tag = try metric.tag(bytes)
@@ -99,9 +102,9 @@ public enum MetricReader {
             default: try metric.skip(tag, lastKnown: 5, bytes)
             }
         }
-        view.metricType = try metricType(rawType)
     }
 
+    /// The type that the last of all pieces gives.
     @inline(__always)
     static func metricType(_ raw: Int32) throws(WireError) -> MetricType {
         guard let small = UInt8(exactly: raw), let type = MetricType(rawValue: small) else {
@@ -159,9 +162,8 @@ public enum MetricReader {
     }
 
     private static func readForwarded(
-        _ bytes: RawSpan, _ range: ByteRange, into view: inout MetricView
+        _ bytes: RawSpan, _ range: ByteRange, into view: inout MetricView, _ rawType: inout Int32
     ) throws(WireError) {
-        var rawType = Int32(view.metricType.rawValue)
         var metric = WireCursor(unchecked: "ForwardedMetric", range)
         while !metric.isAtEnd {
             let tag = try metric.tag(bytes)
@@ -176,7 +178,6 @@ public enum MetricReader {
             default: try metric.skip(tag, lastKnown: 7, bytes)
             }
         }
-        view.metricType = try metricType(rawType)
     }
 
     @inline(__always)

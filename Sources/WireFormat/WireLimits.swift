@@ -11,7 +11,7 @@ public enum WireLimits {
     public static let maxValues = 524_288
 
     /// Bytes of undecoded metadata. A pipeline takes about 130 bytes, so this is room for 2,000; decoded messages take up
-    /// to 40 times their bytes for a moment, which this bounds to 10 MiB.
+    /// to 80 times their bytes for a moment, which this bounds to 20 MiB.
     public static let maxMetadataBytes = 262_144
 
     /// Stages of a metric's metadata. M3 sends the present one and those that come into force soon: a handful.
@@ -26,9 +26,9 @@ public enum WireLimits {
     /// Steps of a pipeline; M3's own rules have fewer than ten.
     public static let maxPipelineOps = 64
 
-    /// Bytes of a scattered metric that are gathered through the reference codec, which takes up to 40 times as much for a
-    /// moment. No known sender scatters.
-    public static let maxGatheredBytes = 1_048_576
+    /// Bytes of a scattered metric that are gathered through the reference codec, which takes up to 80 times as much for a
+    /// moment: 20 MiB. No known sender scatters.
+    public static let maxGatheredBytes = 262_144
 
     /// Bytes of a remote write body after decompression. Prometheus sends 2,000 samples at a time by default, under
     /// 1 MiB; agents that send ten times as many large series stay below this.

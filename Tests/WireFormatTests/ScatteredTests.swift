@@ -95,6 +95,16 @@ import WireFormat
         #expect(M3MsgFrame.ackEntrySize(view) == 8)
     }
 
+    @Test func theTypeOfTheLastPieceCounts() throws {
+        let payload = [0x08, 6] + field(0x3a, field(0x0a, [0x08, 9]) + field(0x0a, [0x08, 3]))
+        let view = try MetricReader.read(payload.span.bytes, in: ByteRange(offset: 0, count: payload.count))
+        #expect(view.metricType == .gauge)
+        let policy = field(0x12, MetadataCodec.encode(Self.tenSeconds))
+        let aggregated = field(0x0a, field(0x0a, [0x08, 9]) + policy) + field(0x0a, field(0x0a, [0x08, 3]))
+        let all = ByteRange(offset: 0, count: aggregated.count)
+        #expect(try AggregatedMetricReader.read(aggregated.span.bytes, in: all).metricType == .gauge)
+    }
+
     @Test func whatIsTooLargeToGatherIsRefused() throws {
         let payload = [UInt8](repeating: 0, count: WireLimits.maxGatheredBytes + 1)
         #expect(
