@@ -74,7 +74,7 @@ public final class ServerProcess: Sendable {
     private static func find(_ executable: String) throws -> String {
         if executable.contains("/") { return executable }
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-        for directory in path.split(separator: ":") + ["/usr/sbin", "/sbin"] {
+        for directory in (path + ":/usr/sbin:/sbin").split(separator: ":") {
             let candidate = "\(directory)/\(executable)"
             if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
         }
