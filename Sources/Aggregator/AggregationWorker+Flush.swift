@@ -13,11 +13,16 @@ extension AggregationWorker {
     /// Publishes all windows of the buckets that are due.
     public func flush(now: Int64, _ sink: Sink) {
         for index in buckets.indices where buckets[index].nextFlushNanos <= now {
-            counters.flushes &+= 1
-            let bound = buckets[index].windowBound(now: now, options: options)
-            flush(bucket: index, before: bound, sink)
+            flush(bucket: index, now: now, sink)
             buckets[index].advance(beyond: now)
         }
+        hand(to: sink)
+    }
+
+    /// Publishes the windows of one bucket that are over and have waited long enough.
+    func flush(bucket index: Int, now: Int64, _ sink: Sink) {
+        counters.flushes &+= 1
+        flush(bucket: index, before: buckets[index].windowBound(now: now, options: options), sink)
         hand(to: sink)
     }
 

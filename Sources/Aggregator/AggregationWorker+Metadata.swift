@@ -7,7 +7,7 @@ extension AggregationWorker {
     func specs(
         _ entry: MetadataEntry, stage: Int, category: SeriesKind.Category, metricType: MetricType
     ) throws(DropReason) -> [ElementSpec] {
-        let key = MetadataEntry.SpecKey(stage: UInt16(stage), metricType: metricType)
+        let key = MetadataEntry.SpecKey(stage: UInt16(stage), category: category, metricType: metricType)
         if let known = entry.specs[key] { return try known.get() }
         let result: Result<[ElementSpec], DropReason>
         do throws(DropReason) {

@@ -46,8 +46,6 @@ public struct AggregatorOptions: Sendable {
     /// Whether every Add of a pipeline from outside is executed as Reset.
     public var addToReset = false
     public var quantileEstimator: QuantileEstimator = .exactThenDDSketch(limit: 1024)
-    /// M3 splits batches at this size; all that remains of it here: an empty batch makes no window unless this is 0.
-    public var maxTimerBatchSizePerWrite = 0
 
     public var limits = AggregatorLimits()
     /// Makes the series table proof against chosen ids; a random number per process.

@@ -4,6 +4,7 @@
 public enum DropReason: String, Sendable, Hashable, CaseIterable {
     // Nothing to add to: the value is counted as unrouted, once.
     case invalidMetricType = "invalid_metric_type"
+    /// No worker of this instance owns the shard, see ``AggregationWorker/refuse(_:payloads:)``.
     case shardNotOwned = "shard_not_owned"
     case idTooLong = "id_too_long"
     case badMetadata = "bad_metadata"
@@ -31,7 +32,6 @@ public enum DropReason: String, Sendable, Hashable, CaseIterable {
     case forwardedTooLate = "forwarded_too_late"
     case windowClosed = "window_closed"
     case windowLimit = "window_limit"
-    case windowFull = "window_full"
     case sourceOutOfRange = "source_out_of_range"
     case resendUnsupported = "resend_unsupported"
 }

@@ -18,11 +18,13 @@ final class MetadataEntry {
     var users = 0
     /// Whether it waits to be forgotten.
     var isIdle = false
-    /// The elements that each stage asks for, by stage and metric type, made at first need.
+    /// The elements that each stage asks for, by stage, category and metric type, made at first need.
     var specs: [SpecKey: Result<[ElementSpec], DropReason>] = [:]
 
     struct SpecKey: Hashable {
         var stage: UInt16
+        /// Timed and untimed metrics may send the same bytes, and go to different lists.
+        var category: SeriesKind.Category
         var metricType: MetricType
     }
 

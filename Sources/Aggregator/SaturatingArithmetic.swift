@@ -15,9 +15,4 @@ extension Int64 {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? ((self < 0) != (other < 0) ? .min : .max) : product
     }
-
-    /// Cut towards zero; NaN and what lies outside 64 bits give the smallest Int64, as M3 on amd64.
-    @inlinable init(truncatingToward0 value: Double) {
-        self = value >= -0x1p63 && value < 0x1p63 ? Int64(value) : .min
-    }
 }
