@@ -1,0 +1,78 @@
+import Metrics
+import WireFormat
+
+/// Payloads of the ingest topic, made with the module's own writers.
+enum Payload {
+    static func counter(_ id: String, _ value: Int64, _ metadata: [StagedMetadata], note: String = "") -> [UInt8] {
+        write { id, note, writer in
+            let metadata = MetadataCodec.encode(metadata)
+            MetricWriter.appendCounter(
+                id: id.span.bytes, value: value, annotation: note.span.bytes, metadatas: metadata.span.bytes,
+                to: &writer)
+        }(id, note)
+    }
+
+    static func gauge(_ id: String, _ value: Double, _ metadata: [StagedMetadata], note: String = "") -> [UInt8] {
+        write { id, note, writer in
+            let metadata = MetadataCodec.encode(metadata)
+            MetricWriter.appendGauge(
+                id: id.span.bytes, value: value, annotation: note.span.bytes, metadatas: metadata.span.bytes,
+                to: &writer)
+        }(id, note)
+    }
+
+    static func timer(_ id: String, _ values: [Double], _ metadata: [StagedMetadata], note: String = "") -> [UInt8] {
+        write { id, note, writer in
+            let metadata = MetadataCodec.encode(metadata)
+            MetricWriter.appendBatchTimer(
+                id: id.span.bytes, values: values.span, annotation: note.span.bytes, metadatas: metadata.span.bytes,
+                to: &writer)
+        }(id, note)
+    }
+
+    static func timed(
+        _ type: MetricType, _ id: String, _ value: Double, at time: Int64, _ metadata: [StagedMetadata],
+        note: String = ""
+    ) -> [UInt8] {
+        write { id, note, writer in
+            let metadata = MetadataCodec.encode(metadata)
+            MetricWriter.appendTimed(
+                type: type, id: id.span.bytes, timeNanos: time, value: value, annotation: note.span.bytes,
+                metadatas: metadata.span.bytes, to: &writer)
+        }(id, note)
+    }
+
+    /// Without staged metadatas: one policy and aggregation id.
+    static func plainTimed(
+        _ type: MetricType, _ id: String, _ value: Double, at time: Int64, _ metadata: TimedMetadata
+    ) -> [UInt8] {
+        write { id, _, writer in
+            let metadata = MetadataCodec.encode(metadata)
+            MetricWriter.appendTimed(
+                type: type, id: id.span.bytes, timeNanos: time, value: value, metadata: metadata.span.bytes,
+                to: &writer)
+        }(id, "")
+    }
+
+    static func forwarded(
+        _ type: MetricType, _ id: String, _ values: [Double], at time: Int64, _ metadata: ForwardMetadata,
+        previous: [Double] = [], version: UInt32 = 0, note: String = ""
+    ) -> [UInt8] {
+        write { id, note, writer in
+            let metadata = MetadataCodec.encode(metadata)
+            MetricWriter.appendForwarded(
+                type: type, id: id.span.bytes, timeNanos: time, values: values.span, annotation: note.span.bytes,
+                prevValues: previous.span, version: version, metadata: metadata.span.bytes, to: &writer)
+        }(id, note)
+    }
+
+    private static func write(
+        _ body: @escaping ([UInt8], [UInt8], inout ByteWriter) -> Void
+    ) -> (String, String) -> [UInt8] {
+        { id, note in
+            var writer = ByteWriter(capacity: 256)
+            body(Array(id.utf8), Array(note.utf8), &writer)
+            return writer.array()
+        }
+    }
+}

@@ -1,0 +1,190 @@
+import Testing
+
+@testable import Aggregator
+
+/// M3's behaviour by worked examples: rollups and forwarding. The ids are those of one source shard.
+@Suite struct WorkedRollupTests {
+    /// All series in one shard, so that what they forward travels together.
+    private static let options = {
+        var options = Script.options
+        options.numShards = 1
+        return options
+    }()
+
+    @Test func example35_ratesAreAddedUp() throws {
+        let metadata = "Last do PerSecond rolled(Sum)"
+        try Script.run(
+            Self.options,
+            """
+            1000 gauge a 0 : \(metadata)
+            1001 gauge b 100 : \(metadata)
+            1010 gauge a 50 : \(metadata)
+            1010 flush
+            1011 gauge b 120 : \(metadata)
+            1020 flush
+            => rolled gauge @1020 = 5 2 | from 0 stage 1
+            1090 flush
+            1090.1 flush
+            -> rolled @1020 = 7
+            """)
+    }
+
+    @Test func example36_twoStages() throws {
+        let metadata = "Sum do r1(Max) Absolute r2(Count)"
+        try Script.run(
+            Self.options,
+            """
+            1000 counter a -5 : \(metadata)
+            1001 counter b 3 : \(metadata)
+            1010 counter a -8 : \(metadata)
+            1010 flush
+            => r1 counter @1010 = -5 3 | from 0 stage 1
+            1020 flush
+            => r1 counter @1020 = -8 | from 0 stage 1
+            1080.1 flush
+            => r2 counter @1010 = 3 | from 0 stage 2
+            1090.1 flush
+            => r2 counter @1020 = 8 | from 0 stage 2
+            -> r2 @1010 = 1
+            1100.1 flush
+            -> r2 @1020 = 1
+            """)
+    }
+
+    @Test func example37_countersLoseFractionsOnTheWay() throws {
+        let metadata = "Sum do PerSecond r(Sum)"
+        try Script.run(
+            Self.options,
+            """
+            1000 counter a 5 : \(metadata)
+            1010 counter a 30 : \(metadata)
+            1020 counter a 34 : \(metadata)
+            1030 flush
+            => r counter @1020 = 2.5 | from 0 stage 1
+            => r counter @1030 = 0.4 | from 0 stage 1
+            1100.1 flush
+            -> r @1020 = 2
+            -> r @1030 = 0
+            """)
+    }
+
+    @Test func example38_allTypesOfATimerBecomeValues() throws {
+        let metadata = "Count,Sum do r(Max,Count,Sum)"
+        try Script.run(
+            Self.options,
+            """
+            1000 timer a 5 7 : \(metadata)
+            1000 timer b 1 : \(metadata)
+            1010 flush
+            => r timer @1010 = 2 12 1 1 | from 0 stage 1
+            1080.1 flush
+            -> r.upper @1010 = 12
+            -> r.count @1010 = 4
+            -> r.sum @1010 = 16
+            """)
+    }
+
+    @Test func example39_twoPolicies() throws {
+        let metadata = "Sum on 10s:2d,1m:40d do r(Max,Sum)"
+        try Script.run(
+            Self.options,
+            """
+            1000 counter a 5 : \(metadata)
+            1001 counter b 7 : \(metadata)
+            1011 counter a 1 : \(metadata)
+            1020 flush
+            => r counter @1010 = 5 7 | from 0 stage 1
+            => r counter @1020 = 1 | from 0 stage 1
+            => r counter @1020 = 6 7 | from 0 stage 1 1m:40d
+            1090.1 flush
+            -> r @1010 = 7
+            -> r @1010 = 12
+            -> r @1020 = 1
+            -> r @1020 = 1
+            1140.1 flush
+            -> r @1020 = 7 1m:40d
+            -> r @1020 = 13 1m:40d
+            """)
+    }
+
+    /// Without its message of version 1, which belongs to resending and is refused by name.
+    @Test func example40_sourcesCountOnce() throws {
+        let metadata = "Max,Mean,Count,Sum on 10s:2d"
+        let simulation = try Script.run(
+            """
+            1030 forwarded gauge r 5 2 at 1020 from 1 stage 1 : \(metadata)
+            1031 forwarded gauge r 50 at 1020 from 1 stage 1 : \(metadata)
+            1032 forwarded gauge r 10 at 1020 from 2 stage 1 : \(metadata)
+            1033 forwarded gauge r 1 at 1020 from 2 stage 1 version 1 : \(metadata)
+            !! resend_unsupported
+            1034 forwarded gauge r 100 at 1023 from 3 stage 1 : \(metadata)
+            1090 forwarded gauge r 7 at 1020 from 4 stage 1 : \(metadata)
+            1090.1 forwarded gauge r 8 at 1020 from 5 stage 1 : \(metadata)
+            !! forwarded_too_late
+            1090.1 flush
+            -> r @1020 = 100
+            -> r @1020 = 24.8
+            -> r @1020 = 5
+            -> r @1020 = 124
+            """)
+        #expect(simulation.total(\.duplicates) == 1)
+    }
+
+    @Test func example41_forwardedCountersAreTruncated() throws {
+        try Script.run(
+            """
+            1011 forwarded counter r 2.9 -2.9 at 1010 from 1 stage 1 : Max,Mean,Count,Sum
+            1080.1 flush
+            -> r @1010 = 2
+            -> r @1010 = 0
+            -> r @1010 = 2
+            -> r @1010 = 0
+            """)
+    }
+
+    @Test func example42_theLastOfForwardedValues() throws {
+        try Script.run(
+            """
+            1026 forwarded gauge r 5 2 at 1020 from 1 stage 1 : Last
+            1026 forwarded gauge s 5 2 at 1020 from 1 stage 1 : Last
+            1027 forwarded gauge r 9 at 1025 from 2 stage 1 : Last
+            1100 flush
+            -> r @1020 = 9
+            -> s @1020 = 5
+            """)
+    }
+
+    @Test func example43_twoListsOfAShardAreOneSource() throws {
+        let simulation = try Script.run(
+            Self.options,
+            """
+            1000 gauge a 5 : Last do r(Sum)
+            1000 timed gauge b 7 at 1000 : Last do r(Sum)
+            1010 flush
+            => r gauge @1010 = 5 | from 0 stage 1
+            1080 flush
+            => r gauge @1010 = 7 | from 0 stage 1
+            1080.1 flush
+            -> r @1010 = 5
+            """)
+        #expect(simulation.total(\.duplicates) == 1)
+    }
+
+    @Test func example44_notANumberIsForwardedWhenKept() throws {
+        var options = Self.options
+        options.discardNaNAggregatedValues = false
+        try Script.run(
+            options,
+            """
+            1000 gauge a 1 : Last do PerSecond r(Last,Max,Count,Sum)
+            1000 gauge b 1 : Last do PerSecond r(Last,Max,Count,Sum)
+            1010 flush
+            => r gauge @1010 = nan nan | from 0 stage 1
+            1080.1 flush
+            -> r @1010 = nan
+            -> r @1010 = nan
+            -> r @1010 = 2
+            -> r @1010 = 0
+            """)
+    }
+}

@@ -1,0 +1,130 @@
+import Testing
+
+@testable import Aggregator
+
+/// M3's behaviour by worked examples: timers under M3's estimator.
+@Suite struct WorkedTimerTests {
+    private func values(_ range: ClosedRange<Int>) -> String { range.map(String.init).joined(separator: " ") }
+
+    @Test func example16_defaultTypes() throws {
+        try Script.run(
+            """
+            1000 timer t \(values(1...10))
+            1010 flush
+            -> t.sum @1010 = 55
+            -> t.sum_sq @1010 = 385
+            -> t.mean @1010 = 5.5
+            -> t.lower @1010 = 1
+            -> t.upper @1010 = 10
+            -> t.count @1010 = 10
+            -> t.stdev @1010 = 3.0276503540974917
+            -> t.median @1010 = 5
+            -> t.p50 @1010 = 5
+            -> t.p95 @1010 = 10
+            -> t.p99 @1010 = 10
+            """)
+    }
+
+    @Test func example17_severalBatches() throws {
+        try Script.run(
+            """
+            1000 timer t 30 10
+            1001 timer t 20
+            1010 flush
+            -> t.sum @1010 = 60
+            -> t.sum_sq @1010 = 1400
+            -> t.mean @1010 = 20
+            -> t.lower @1010 = 10
+            -> t.upper @1010 = 30
+            -> t.count @1010 = 3
+            -> t.stdev @1010 = 10
+            -> t.median @1010 = 20
+            -> t.p50 @1010 = 20
+            -> t.p95 @1010 = 30
+            -> t.p99 @1010 = 30
+            """)
+    }
+
+    @Test func example18_oneAndTwoValues() throws {
+        try Script.run(
+            """
+            1000 timer t 1 2 : P50,P95,P99
+            1000 timer u 7 : P50,P95,P99
+            1010 flush
+            -> t.p50 @1010 = 2
+            -> t.p95 @1010 = 2
+            -> t.p99 @1010 = 2
+            -> u.p50 @1010 = 7
+            -> u.p95 @1010 = 7
+            -> u.p99 @1010 = 7
+            """)
+    }
+
+    @Test func example19_ahundredValues() throws {
+        try Script.run(
+            """
+            1000 timer t \(values(1...100)) : Mean,Sum,SumSq,P50,P95,P99
+            1010 flush
+            -> t.mean @1010 = 50.5
+            -> t.sum @1010 = 5050
+            -> t.sum_sq @1010 = 338350
+            -> t.p50 @1010 = 50
+            -> t.p95 @1010 = 95
+            -> t.p99 @1010 = 99
+            """)
+    }
+
+    @Test func example20And21_quantilesThatAreNotAscendingAreM3s() throws {
+        try Script.run(
+            """
+            1000 timer t \(values(1...100)) : P99,P25,P75
+            1000 timer u \(values(1...100)) : Median,P10,P90
+            1010 flush
+            -> t.p99 @1010 = 99
+            -> t.p25 @1010 = 99
+            -> t.p75 @1010 = 99
+            -> u.median @1010 = 50
+            -> u.p10 @1010 = 50
+            -> u.p90 @1010 = 90
+            """)
+    }
+
+    @Test func example22_quantilesOfFiveValues() throws {
+        let types = "P10,P20,P30,P40,P50,P60,P70,P80,P90"
+        let results = zip([10, 20, 30, 40, 50, 60, 70, 80, 90], [1, 2, 3, 4, 5, 5, 5, 5, 5])
+        try Script.run(
+            "1000 timer t 1 2 3 4 5 : \(types)\n1010 flush\n"
+                + results.map { "-> t.p\($0) @1010 = \($1)" }.joined(separator: "\n"))
+    }
+
+    /// M3 with its batch limit set, as in example 23's second half; without one it publishes zeros.
+    @Test func example23_anEmptyBatchMakesNoWindow() throws {
+        let simulation = try Script.run(
+            """
+            1000 timer t : Min,Max,Mean,Count,Sum,SumSq,Stdev,P99
+            1010 flush
+            """)
+        #expect(simulation.total(\.decoded) == 1)
+        #expect(simulation.total(\.windowsConsumed) == 0)
+    }
+
+    @Test func example24_aBatchIsTakenWhole() throws {
+        try Script.run(
+            """
+            1000 timer t 1 2 3 4 5 : Count,Sum
+            1010 flush
+            -> t.count @1010 = 5
+            -> t.sum @1010 = 15
+            """)
+    }
+
+    @Test func example25_timedTimersHaveNoSuffix() throws {
+        let values = ["4.9", "16.21", "2.45", "1", "3.9", "2", "2.0506096654409873", "3.9", "3.9", "3.9", "3.9"]
+        try Script.run(
+            """
+            1000 plain timer tt 3.9 at 995 : Default
+            1001 plain timer tt 1 at 996 : Default
+            1070 flush
+            """ + values.map { "\n-> tt @1000 = \($0)" }.joined())
+    }
+}
