@@ -3,7 +3,8 @@ import Metrics
 
 /// All elements of one shape in one shard: a row for each, and for each open window an array per figure.
 ///
-/// A flush walks the arrays from start to end; their memory is used again for later windows.
+/// A flush walks the arrays from start to end; their memory is used again for later windows. As in ``Window``, the
+/// checks for overlapping accesses are off where every value passes.
 /// Source: `docs/aggregator.md`, columns.
 final class Column {
     let shape: ElementShape
@@ -14,23 +15,23 @@ final class Column {
     let metricType: MetricType
 
     /// The record of each row's series; 0 marks a free row.
-    private(set) var series: UnsafeMutablePointer<UInt32>
+    @exclusivity(unchecked) private(set) var series: UnsafeMutablePointer<UInt32>
     /// The rollup target of each row.
-    private(set) var targets: UnsafeMutablePointer<UInt32>
+    @exclusivity(unchecked) private(set) var targets: UnsafeMutablePointer<UInt32>
     /// The transformation history of each row.
-    var history: TransformationHistory?
-    private(set) var rowCount = 0
-    private var capacity: Int
+    @exclusivity(unchecked) var history: TransformationHistory?
+    @exclusivity(unchecked) private(set) var rowCount = 0
+    @exclusivity(unchecked) private var capacity: Int
     private var freeRows: [UInt32] = []
     /// Rows that no series names any more, which go when their last window is published.
     private(set) var tombstoned: Set<UInt32> = []
 
     /// Open windows in ascending order.
-    private(set) var windows: [Window] = []
-    private var recent: Window?
-    private var spare: Window?
+    @exclusivity(unchecked) private(set) var windows: [Window] = []
+    @exclusivity(unchecked) private var recent: Window?
+    @exclusivity(unchecked) private var spare: Window?
     /// Windows that begin before this are closed.
-    private(set) var closedBefore = Int64.min
+    @exclusivity(unchecked) private(set) var closedBefore = Int64.min
     let sourceWords: Int
     private let maxWindows: Int
 
@@ -81,11 +82,11 @@ final class Column {
 
     func tombstone(_ row: UInt32) { tombstoned.insert(row) }
 
-    /// Frees tombstoned rows without values in open windows; the caller gives their records back.
-    func collect(_ release: (UInt32) -> Void) {
+    /// Frees tombstoned rows without values in open windows; the caller gives their records and targets back.
+    func collect(_ release: (_ series: UInt32, _ target: UInt32) -> Void) {
         guard !tombstoned.isEmpty else { return }
         for row in tombstoned where !windows.contains(where: { $0.count[Int(row)] > 0 }) {
-            release(series[Int(row)])
+            release(series[Int(row)], targets[Int(row)])
             series[Int(row)] = 0
             freeRows.append(row)
             tombstoned.remove(row)

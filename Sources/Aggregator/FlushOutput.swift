@@ -18,8 +18,8 @@ public final class FlushOutput {
     /// The bytes after which an output is handed on, so that a large flush takes little memory.
     static let chunkBytes = 1 << 20
 
-    public private(set) var entries: [Entry] = []
-    var bytes = ByteWriter(capacity: 1 << 16)
+    @exclusivity(unchecked) public private(set) var entries: [Entry] = []
+    @exclusivity(unchecked) var bytes = ByteWriter(capacity: 1 << 16)
 
     init() {}
 

@@ -11,7 +11,7 @@ final class SeriesArena {
     private static let chunkUnits = 65_536
     private static let greatestChunks = 65_536
 
-    private var chunks: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    @exclusivity(unchecked) private var chunks: UnsafeMutablePointer<UnsafeMutableRawPointer>
     private var chunkCapacity = 16
     private(set) var chunkCount = 0
     /// The units of the newest chunk that have been given out.

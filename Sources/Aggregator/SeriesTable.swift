@@ -9,8 +9,8 @@ import Metrics
 final class SeriesTable {
     let arena = SeriesArena()
     private let seed: UInt64
-    private var slots: UnsafeMutablePointer<UInt64>
-    private var mask: UInt32
+    @exclusivity(unchecked) private var slots: UnsafeMutablePointer<UInt64>
+    @exclusivity(unchecked) private var mask: UInt32
     private(set) var count = 0
 
     init(seed: UInt64, capacity: Int = 1_024) {

@@ -5,25 +5,28 @@ import Metrics
 ///
 /// A count of 0 marks a row without values; its other figures are then undefined, so that a window is made ready for
 /// use again by clearing the counts alone.
+///
+/// The properties are read for every value, and no access to one of them overlaps another: methods only touch them in
+/// single steps and call nothing out. So the checks for overlap at run time, a tenth of ingest, are off.
 final class Window {
-    var start: Int64 = 0
-    private(set) var count: UnsafeMutablePointer<UInt32>
-    private var sumInt: UnsafeMutablePointer<Int64>?
-    private var minInt: UnsafeMutablePointer<Int64>?
-    private var maxInt: UnsafeMutablePointer<Int64>?
-    private var squaresInt: UnsafeMutablePointer<Int64>?
-    private var sum: UnsafeMutablePointer<Double>?
-    private var min: UnsafeMutablePointer<Double>?
-    private var max: UnsafeMutablePointer<Double>?
-    private var squares: UnsafeMutablePointer<Double>?
-    private var last: UnsafeMutablePointer<Double>?
-    private var lastAt: UnsafeMutablePointer<Int64>?
-    private var sources: UnsafeMutablePointer<UInt64>?
+    @exclusivity(unchecked) var start: Int64 = 0
+    @exclusivity(unchecked) private(set) var count: UnsafeMutablePointer<UInt32>
+    @exclusivity(unchecked) private var sumInt: UnsafeMutablePointer<Int64>?
+    @exclusivity(unchecked) private var minInt: UnsafeMutablePointer<Int64>?
+    @exclusivity(unchecked) private var maxInt: UnsafeMutablePointer<Int64>?
+    @exclusivity(unchecked) private var squaresInt: UnsafeMutablePointer<Int64>?
+    @exclusivity(unchecked) private var sum: UnsafeMutablePointer<Double>?
+    @exclusivity(unchecked) private var min: UnsafeMutablePointer<Double>?
+    @exclusivity(unchecked) private var max: UnsafeMutablePointer<Double>?
+    @exclusivity(unchecked) private var squares: UnsafeMutablePointer<Double>?
+    @exclusivity(unchecked) private var last: UnsafeMutablePointer<Double>?
+    @exclusivity(unchecked) private var lastAt: UnsafeMutablePointer<Int64>?
+    @exclusivity(unchecked) private var sources: UnsafeMutablePointer<UInt64>?
     private let sourceWords: Int
     /// Timers: the quantiles of each row that has values.
-    private var timers: [TimerQuantiles?] = []
+    @exclusivity(unchecked) private var timers: [TimerQuantiles?] = []
     /// Rows whose metrics carried annotations, which are rare.
-    private(set) var annotations: [UInt32: [UInt8]] = [:]
+    @exclusivity(unchecked) private(set) var annotations: [UInt32: [UInt8]] = [:]
 
     init(_ column: Column, capacity: Int) {
         let shape = column.shape
