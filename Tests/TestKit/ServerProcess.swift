@@ -46,6 +46,11 @@ public final class ServerProcess: Sendable {
         self.process = Mutex(process)
     }
 
+    /// A test that fails before it stops a server leaves none behind.
+    deinit {
+        if isRunning { kill(processIdentifier, SIGKILL) }
+    }
+
     public var isRunning: Bool { process.withLock { $0.isRunning } }
 
     public var log: String { (try? String(contentsOf: logFile, encoding: .utf8)) ?? "" }
