@@ -42,7 +42,7 @@ public final class AggregatorService: Sendable {
         let loops = Array(group.makeIterator())
         let table = WorkerTable(
             numShards: Int(options.aggregator.numShards), ownedShards: options.ownedShards, workerCount: loops.count)
-        let telemetry = FlushTelemetry(registry)
+        let telemetry = FlushTelemetry(registry, logger: logger)
         let workers = loops.enumerated().map { index, loop in
             AggregatorWorker(
                 loop: loop, options: options.aggregator, ownedShards: table.shards(ofWorker: index),

@@ -158,8 +158,10 @@ actor AggregatorWorker {
         let now = clock()
         if core.nextFlushNanos(now: now) <= now {
             let start = ContinuousClock.now
+            let partial = core.counters.partialWindowsConsumed
             core.flush(now: now) { publisher.publish($0) }
             telemetry.observe(ContinuousClock.now - start)
+            telemetry.notePartialWindows(core.counters.partialWindowsConsumed - partial)
         }
         core.tick(now: now)
         redelivery.expire(now: now)

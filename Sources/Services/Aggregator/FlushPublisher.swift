@@ -63,15 +63,3 @@ final class FlushPublisher: Sendable {
         }
     }
 }
-
-/// How long flushes take.
-final class FlushTelemetry: Sendable {
-    private let seconds: Histogram
-
-    init(_ registry: Registry) {
-        seconds = registry.histogram(
-            "m3agg_aggregator_flush_seconds", help: "Time that a worker spent on the flushes that were due at once.")
-    }
-
-    func observe(_ duration: Duration) { seconds.observe(Double(duration.nanoseconds) / 1e9) }
-}
