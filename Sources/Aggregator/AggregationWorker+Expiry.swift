@@ -8,6 +8,7 @@ extension AggregationWorker {
     /// Looks at a part of the series and forgets those that were not written for longer than the time to live. Their
     /// open windows are published when they are due.
     public func tick(now: Int64) {
+        releaseTargets()
         guard table.count > 0 else { return }
         let ttl = options.entryTTLNanos
         var looked = 0

@@ -69,8 +69,9 @@ extension AggregationWorker {
                     column.recycle(window)
                 }
                 column.close(before: bound)
-                column.collect { ref in
+                column.collect { ref, target in
                     liveElements -= 1
+                    if target != 0 { retiredTargets.append(target) }
                     releaseRecord(ref)
                 }
             }
@@ -187,7 +188,7 @@ extension AggregationWorker {
     /// Sends what the elements of one list forward: one message for each rollup and time.
     private func sendRound(shard: UInt32, _ sink: Sink) {
         for parcel in round.parcels {
-            let target = targets[Int(parcel.key.target)]
+            guard let target = targets[parcel.key.target] else { continue }
             let shape = shapes[Int(parcel.key.shape)]
             let count = UInt64(parcel.values.count)
             let metadata = MetadataCodec.encode(

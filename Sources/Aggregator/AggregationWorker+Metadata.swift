@@ -12,9 +12,12 @@ extension AggregationWorker {
         let result: Result<[ElementSpec], DropReason>
         do throws(DropReason) {
             result = .success(try makeSpecs(entry, stage: stage, category: category, metricType: metricType))
+            entry.targets += specTargets
         } catch {
             result = .failure(error)
+            for target in specTargets { targets.release(target) }
         }
+        specTargets.removeAll(keepingCapacity: true)
         entry.specs[key] = result
         return try result.get()
     }
@@ -83,7 +86,10 @@ extension AggregationWorker {
                 bucket: bucket, metricType: metricType, policy: policy, aggregationID: aggregationID,
                 transformations: transformations, isRolledUp: rollup != nil, hasAffixes: hasAffixes,
                 routingTrafficTypes: routing))
-        return ElementSpec(shape: shape, target: rollup.map { target($0) } ?? 0)
+        guard let rollup else { return ElementSpec(shape: shape, target: 0) }
+        let target = targets.intern(rollup)
+        specTargets.append(target)
+        return ElementSpec(shape: shape, target: target)
     }
 
     /// Brings a series' elements to what its metadata asks for now. Afterwards the fast path finds it settled.

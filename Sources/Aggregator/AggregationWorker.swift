@@ -4,26 +4,30 @@ import WireFormat
 
 /// Aggregates the series of some whole shards: takes payloads, keeps their windows, publishes them when they are due.
 ///
-/// Synchronous and without a clock: every method takes the time. To be used by one owner at a time.
+/// Synchronous and without a clock: every method takes the time. To be used by one owner at a time, and not from within
+/// a sink: the properties that every value passes are not checked for overlapping accesses.
 /// Source: `docs/aggregator.md`.
 public final class AggregationWorker {
     let options: AggregatorOptions
     let owned: [Bool]
     let table: SeriesTable
-    var metadatas = MetadataTable()
+    @exclusivity(unchecked) var metadatas = MetadataTable()
     var shapes: [ElementShape] = []
     var shapeIndices: [ShapeKey: UInt32] = [:]
-    var pools: [TimerPool] = []
-    var targets: [RollupTarget] = [RollupTarget(id: [], aggregationID: .default, remainder: AppliedPipeline())]
-    var targetIndices: [RollupTarget: UInt32] = [:]
-    var columns: [Column] = []
+    @exclusivity(unchecked) var pools: [TimerPool] = []
+    var targets = RollupTargetTable()
+    /// Targets of the specs that are being made.
+    var specTargets: [UInt32] = []
+    /// Targets that elements gave up; a flush may still have values for them.
+    var retiredTargets: [UInt32] = []
+    @exclusivity(unchecked) var columns: [Column] = []
     var columnIndices: [UInt64: UInt32] = [:]
     /// The elements of series that have several.
     var elementLists: [[ElementRef]] = []
     var freeElementLists: [UInt32] = []
     var buckets: [FlushBucket] = []
     var bucketIndices: [BucketKey: Int] = [:]
-    var round = ForwardedRound()
+    @exclusivity(unchecked) var round = ForwardedRound()
     let output = FlushOutput()
     var random: SplitMix
     var startNanos: Int64?
@@ -31,7 +35,7 @@ public final class AggregationWorker {
     var tickSlot = 0
 
     /// What came in and what became of it; see ``AggregatorCounters/verify(openValues:)``.
-    public internal(set) var counters = AggregatorCounters()
+    @exclusivity(unchecked) public internal(set) var counters = AggregatorCounters()
     public internal(set) var liveElements = 0
 
     /// - Parameter ownedShards: the shards whose series this worker takes.
@@ -67,6 +71,7 @@ public final class AggregationWorker {
         }
         guard key.policy.isAggregatable else { throw .invalidResolution }
         guard key.transformations.filter(\.isBinary).count <= 1 else { throw .invalidPipeline }
+        guard shapes.count < options.limits.maxShapes else { throw .shapeLimit }
         let shape = ElementShape(key, types: types, options: options)
         shapes.append(shape)
         pools.append(TimerPool(estimator: options.quantileEstimator, quantiles: shape.quantiles))
@@ -75,12 +80,11 @@ public final class AggregationWorker {
         return index
     }
 
-    func target(_ target: RollupTarget) -> UInt32 {
-        if let index = targetIndices[target] { return index }
-        targets.append(target)
-        let index = UInt32(targets.count - 1)
-        targetIndices[target] = index
-        return index
+    /// Forgets the rollup targets that neither an element nor a metadata names any more. Not amid a flush.
+    func releaseTargets() {
+        for target in metadatas.takeForgottenTargets() { targets.release(target) }
+        for target in retiredTargets { targets.release(target) }
+        retiredTargets.removeAll(keepingCapacity: true)
     }
 
     func column(_ shard: UInt32, _ shapeIndex: UInt32, now: Int64) throws(DropReason) -> UInt32 {
@@ -154,6 +158,7 @@ public final class AggregationWorker {
         let index = try column(shard, spec.shape, now: now)
         let row = columns[Int(index)].addRow(series: ref, target: spec.target)
         table.record(ref).pointee.holders += 1
+        targets.retain(spec.target)
         counters.elementsCreated += 1
         liveElements += 1
         return ElementRef(column: index, element: row)

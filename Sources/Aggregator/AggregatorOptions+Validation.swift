@@ -1,9 +1,11 @@
+public import Aggregation
 public import Metrics
 
 /// Why a configuration can't work. The text names the field, its value and what would do.
 public enum AggregatorOptionsError: Error, Equatable, Sendable, CustomStringConvertible {
     case outOfRange(field: String, value: String, allowed: String)
     case invalidDefaultTypes(MetricType, String)
+    case invalidEstimator(QuantileEstimatorError)
     case forwardingDelayTooShort(
         delayNanos: Int64, bufferNanos: Int64, jitterNanos: Int64, resolutionNanos: Int64, neededNanos: Int64)
 
@@ -13,6 +15,8 @@ public enum AggregatorOptionsError: Error, Equatable, Sendable, CustomStringConv
             "\(field) is \(value): it must be \(allowed)"
         case .invalidDefaultTypes(let metricType, let reason):
             "default aggregation types of \(metricType.name): \(reason)"
+        case .invalidEstimator(let error):
+            "quantileEstimator: \(error)"
         case .forwardingDelayTooShort(let delay, let buffer, let jitter, let resolution, let needed):
             "the maximum forwarding delay C is \(seconds(delay)) s, but rollups at resolution \(seconds(resolution)) s "
                 + "need at least \(seconds(needed)) s: buffer for past timed metrics B \(seconds(buffer)) s + flush "
@@ -52,6 +56,7 @@ extension AggregatorOptions {
                 policy.resolutionNanos > 0, "defaultStoragePolicies", policy.description, "of a resolution above 0")
         }
         try limits.validate()
+        do { try quantileEstimator.validate() } catch { throw .invalidEstimator(error) }
         for metricType in [MetricType.counter, .gauge, .timer] {
             let wrong = defaultTypes(for: metricType).filter { !$0.isValid(for: metricType) }
             guard wrong.isEmpty else {
@@ -97,6 +102,7 @@ extension AggregatorLimits {
         try require((1...100_000_000).contains(maxMetadatas), "maxMetadatas", maxMetadatas, "1 to 100000000")
         try require(maxMetadataBytes > 0, "maxMetadataBytes", maxMetadataBytes, "more than 0")
         try require((1...65_536).contains(maxFlushBuckets), "maxFlushBuckets", maxFlushBuckets, "1 to 65536")
+        try require((1...1_000_000).contains(maxShapes), "maxShapes", maxShapes, "1 to 1000000")
         try require(
             (0...10_000_000).contains(maxAnnotations), "maxAnnotations", maxAnnotations, "0 to 10000000")
         try require(maxAnnotationBytes >= 0, "maxAnnotationBytes", maxAnnotationBytes, "0 or more")

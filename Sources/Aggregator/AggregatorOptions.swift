@@ -119,6 +119,9 @@ public struct AggregatorLimits: Sendable, Hashable {
     public var maxMetadataBytes = 65_536
     /// Distinct (kind of list, resolution, number of forwards) of one worker.
     public var maxFlushBuckets = 256
+    /// Distinct (list, metric type, policy, aggregation id, transformations) of one worker; each takes about 1 KB in
+    /// every shard.
+    public var maxShapes = 4_096
     /// Distinct annotations that are in use at once; further ones are left out of the output.
     public var maxAnnotations = 100_000
     public var maxAnnotationBytes = 1_024

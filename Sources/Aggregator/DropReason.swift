@@ -24,6 +24,7 @@ public enum DropReason: String, Sendable, Hashable, CaseIterable {
     case seriesLimit = "series_limit"
     case elementLimit = "element_limit"
     case flushBucketLimit = "flush_bucket_limit"
+    case shapeLimit = "shape_limit"
     case shutDown = "shut_down"
 
     // An element refused the value: counted as rejected, once for each element.

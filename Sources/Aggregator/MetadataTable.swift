@@ -21,6 +21,9 @@ final class MetadataEntry {
     /// The elements that each stage asks for, by stage, category and metric type, made at first need.
     var specs: [SpecKey: Result<[ElementSpec], DropReason>] = [:]
 
+    /// The rollup targets that the specs name, once for each time.
+    var targets: [UInt32] = []
+
     struct SpecKey: Hashable {
         var stage: UInt16
         /// Timed and untimed metrics may send the same bytes, and go to different lists.
@@ -66,6 +69,7 @@ struct MetadataTable {
     private var indices: [Key: UInt32] = [:]
     private var keys: [Key?] = []
     private var free: [UInt32] = []
+    private var forgottenTargets: [UInt32] = []
     /// Entries that no series uses at the moment, oldest first; some of them may be in use again.
     private var idle: [UInt32] = []
     /// A rollup hears from every shard in turn, each with metadata of its own: entries stay for a while when their last
@@ -131,12 +135,19 @@ struct MetadataTable {
         if idle.count > 2 * Self.maxIdle { forgetOldest() }
     }
 
+    /// The rollup targets of entries that were forgotten since the last call.
+    mutating func takeForgottenTargets() -> [UInt32] {
+        defer { forgottenTargets = [] }
+        return forgottenTargets
+    }
+
     private mutating func forgetOldest() {
         let oldest = idle.prefix(idle.count - Self.maxIdle)
         for index in oldest {
             guard let entry = entries[Int(index)] else { continue }
             entry.isIdle = false
             guard entry.users <= 0, let key = keys[Int(index)] else { continue }
+            forgottenTargets += entry.targets
             indices[key] = nil
             entries[Int(index)] = nil
             keys[Int(index)] = nil
