@@ -12,8 +12,8 @@ import Telemetry
 import Transport
 
 /// The coordinator role: remote write in, aggregated metrics in, queries out.
-final class CoordinatorService: Sendable {
-    struct Options: Sendable {
+package final class CoordinatorService: Sendable {
+    package struct Options: Sendable {
         var http: StandaloneOptions.ListenAddress
         var aggregated: StandaloneOptions.ListenAddress
         var rulesDirectory: String?
@@ -22,6 +22,20 @@ final class CoordinatorService: Sendable {
         var aggregator: AggregatorOptions
         var ackFlushNanos: Int64
         var onStored: (@Sendable (AggregatedIngester.StoredSample) -> Void)?
+
+        package init(
+            http: StandaloneOptions.ListenAddress, aggregated: StandaloneOptions.ListenAddress,
+            rulesDirectory: String?, numShards: UInt32, aggregator: AggregatorOptions, ackFlushNanos: Int64,
+            onStored: (@Sendable (AggregatedIngester.StoredSample) -> Void)? = nil
+        ) {
+            self.http = http
+            self.aggregated = aggregated
+            self.rulesDirectory = rulesDirectory
+            self.numShards = numShards
+            self.aggregator = aggregator
+            self.ackFlushNanos = ackFlushNanos
+            self.onStored = onStored
+        }
     }
 
     private let options: Options
@@ -40,7 +54,7 @@ final class CoordinatorService: Sendable {
     private let running = Mutex(Running())
 
     /// - Throws: ``Rules/RuleFileErrors`` and what the aggregator's options find wrong with the rules' resolutions.
-    init(
+    package init(
         options: Options, store: TimeSeriesStore, group: any EventLoopGroup, registry: Registry, logger: Logger
     ) throws {
         self.options = options
@@ -71,11 +85,11 @@ final class CoordinatorService: Sendable {
     }
 
     /// Begins to take aggregated metrics.
-    func listen() async throws -> SocketAddress { try await server.start() }
+    package func listen() async throws -> SocketAddress { try await server.start() }
 
     /// Begins to answer HTTP.
     /// - Parameter producer: of the topic aggregator_ingest.
-    func serve(producer: Producer) async throws -> HTTPServer.BoundAddress {
+    package func serve(producer: Producer) async throws -> HTTPServer.BoundAddress {
         let endpoint = RemoteWriteEndpoint(
             handler: RemoteWriteHandler(downsampler: downsampler), store: store, producer: producer,
             registry: registry)
@@ -111,14 +125,14 @@ final class CoordinatorService: Sendable {
     }
 
     /// Answers no more requests.
-    func stopServing() async {
+    package func stopServing() async {
         let state = running.withLock { $0 }
         state.housekeeping?.cancel()
         await state.http?.stop()
     }
 
     /// Takes no more aggregated metrics.
-    func stop() async { await server.stop() }
+    package func stop() async { await server.stop() }
 
     private static func problem(of producer: Producer) -> String? {
         let replicas = producer.stats.services.flatMap(\.replicas)
