@@ -92,6 +92,12 @@ public final class AggregatorService: Sendable {
         await server.stop()
     }
 
+    /// Stops at once; what is in memory is lost.
+    public func cancel() async {
+        for timer in timers.withLock({ $0 }) { timer.cancel() }
+        await server.stop()
+    }
+
     /// Counters and gauges of all workers added up.
     public var totals: AggregatorTotals { AggregatorTotals(workers.map(\.worker.snapshot)) }
 }

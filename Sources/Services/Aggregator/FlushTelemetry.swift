@@ -6,7 +6,7 @@ final class FlushTelemetry: Sendable {
     private let seconds: Histogram
     private let logger: Logger
 
-    init(_ registry: Registry, logger: Logger) {
+    init(_ registry: Registry, logger: Logger = Logger(label: "m3agg.aggregator")) {
         self.logger = logger
         seconds = registry.histogram(
             "m3agg_aggregator_flush_seconds", help: "Time that a worker spent on the flushes that were due at once.")
@@ -18,6 +18,7 @@ final class FlushTelemetry: Sendable {
     func notePartialWindows(_ count: UInt64) {
         guard count > 0 else { return }
         logger.notice(
-            "published windows that began before the start: their values are partial", metadata: ["windows": "\(count)"])
+            "published windows that began before the start: their values are partial", metadata: ["windows": "\(count)"]
+        )
     }
 }
