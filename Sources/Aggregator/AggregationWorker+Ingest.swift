@@ -13,43 +13,76 @@ extension AggregationWorker {
     public func ingest(_ bytes: RawSpan, payloads: [ByteRange], now: Int64, misrouted: inout [Int32]) {
         if startNanos == nil { startNanos = now }
         bytes.withUnsafeBytes { raw in
-            for (position, payload) in payloads.enumerated() {
-                counters.payloads &+= 1
-                do throws(WireError) {
-                    let view = try MetricReader.read(bytes, in: payload)
-                    if !ingest(view, bytes, raw, now) {
+            withUnsafeTemporaryAllocation(of: Arrival.self, capacity: Arrival.batch) { arrivals in
+                var next = 0
+                while next < payloads.count {
+                    let count = read(bytes, raw, payloads, from: &next, into: arrivals)
+                    if table.exceedsCache { readAhead(arrivals, count) }
+                    for index in 0..<count where !ingest(arrivals[index], bytes, raw, now) {
                         counters.misrouted &+= 1
-                        misrouted.append(Int32(truncatingIfNeeded: position))
+                        misrouted.append(Int32(truncatingIfNeeded: arrivals[index].position))
                     }
-                } catch {
-                    counters.bad[error.reason, default: 0] &+= 1
                 }
             }
         }
     }
 
+    /// Reads payloads until a batch is full or none is left.
+    /// - Returns: the number of arrivals.
+    private func read(
+        _ bytes: RawSpan, _ raw: UnsafeRawBufferPointer, _ payloads: [ByteRange], from next: inout Int,
+        into arrivals: UnsafeMutableBufferPointer<Arrival>
+    ) -> Int {
+        var count = 0
+        while count < arrivals.count, next < payloads.count {
+            let position = next
+            next &+= 1
+            counters.payloads &+= 1
+            do throws(WireError) {
+                let view = try MetricReader.read(bytes, in: payloads[position])
+                let category: SeriesKind.Category
+                switch view.kind {
+                case .counter, .gauge, .batchTimer: category = .untimed
+                case .timedWithMetadata, .timedWithMetadatas: category = .timed
+                case .forwarded: category = .forwarded
+                case .passthrough:
+                    counters.bad["passthrough_unsupported", default: 0] &+= 1
+                    continue
+                }
+                let kind = SeriesKind(category, view.metricType.rawValue)
+                let id = UnsafeRawBufferPointer(rebasing: raw[view.id.offset..<view.id.end])
+                arrivals.initializeElement(
+                    at: count, to: Arrival(view: view, position: position, kind: kind, tag: table.tag(kind, id)))
+                count &+= 1
+            } catch {
+                counters.bad[error.reason, default: 0] &+= 1
+            }
+        }
+        return count
+    }
+
+    /// Reads what adding the arrivals will need, kind by kind, so that the memory of all of them is fetched at once
+    /// and not of one after the other.
+    private func readAhead(_ arrivals: UnsafeMutableBufferPointer<Arrival>, _ count: Int) {
+        for index in 0..<count { arrivals[index].candidate = table.candidate(tag: arrivals[index].tag) }
+        for index in 0..<count where arrivals[index].candidate != 0 { table.readAhead(arrivals[index].candidate) }
+        for index in 0..<count where arrivals[index].candidate != 0 {
+            let record = table.record(arrivals[index].candidate)
+            guard record.pointee.elementCount == 1 else { continue }
+            let element = record.pointee.elements
+            columns[Int(element.column)].readAhead(Int(element.element))
+        }
+    }
+
     /// - Returns: false when the shard is another worker's.
     @inline(__always)
-    private func ingest(_ view: MetricView, _ bytes: RawSpan, _ raw: UnsafeRawBufferPointer, _ now: Int64) -> Bool {
-        let category: SeriesKind.Category
-        var values = 1
-        switch view.kind {
-        case .counter, .gauge: category = .untimed
-        case .batchTimer:
-            category = .untimed
-            values = view.valueCount
-        case .timedWithMetadata, .timedWithMetadatas: category = .timed
-        case .forwarded:
-            category = .forwarded
-            values = view.valueCount
-        case .passthrough:
-            counters.bad["passthrough_unsupported", default: 0] &+= 1
-            return true
-        }
-        let kind = SeriesKind(category, view.metricType.rawValue)
+    private func ingest(_ arrival: Arrival, _ bytes: RawSpan, _ raw: UnsafeRawBufferPointer, _ now: Int64) -> Bool {
+        let view = arrival.view
+        let kind = arrival.kind
+        let tag = arrival.tag
+        let values = view.kind == .batchTimer || view.kind == .forwarded ? view.valueCount : 1
         let id = UnsafeRawBufferPointer(rebasing: raw[view.id.offset..<view.id.end])
         let metadata = UnsafeRawBufferPointer(rebasing: raw[view.metadata.offset..<view.metadata.end])
-        let tag = table.tag(kind, id)
         var ref = table.find(kind, id, tag: tag)
         if ref == 0 || !isSettled(ref, metadata, now) {
             do throws(DropReason) {

@@ -32,6 +32,8 @@ final class Column {
     @exclusivity(unchecked) private var spare: Window?
     /// Windows that begin before this are closed.
     @exclusivity(unchecked) private(set) var closedBefore = Int64.min
+    /// Keeps reading ahead from being optimised away.
+    @exclusivity(unchecked) private var seen: UInt32 = 0
     let sourceWords: Int
     private let maxWindows: Int
 
@@ -108,6 +110,12 @@ final class Column {
         new.moveInitialize(from: old, count: count)
         old.deallocate()
         return new
+    }
+
+    /// Reads the count of a row in the window that is written to.
+    @inline(__always)
+    func readAhead(_ row: Int) {
+        if let recent { seen &+= recent.count[row] }
     }
 
     // MARK: Windows

@@ -12,6 +12,8 @@ final class SeriesTable {
     @exclusivity(unchecked) private var slots: UnsafeMutablePointer<UInt64>
     @exclusivity(unchecked) private var mask: UInt32
     private(set) var count = 0
+    /// Keeps reading ahead from being optimised away.
+    @exclusivity(unchecked) private var seen: UInt8 = 0
 
     init(seed: UInt64, capacity: Int = 1_024) {
         self.seed = seed
@@ -40,6 +42,17 @@ final class SeriesTable {
         let address = arena.address(ref)
         let count = Int(address.assumingMemoryBound(to: SeriesRecord.self).pointee.idCount)
         return UnsafeRawBufferPointer(start: address + SeriesRecord.idOffset, count: count)
+    }
+
+    /// Whether the records are so many that most of them have to be fetched from memory.
+    var exceedsCache: Bool { arena.bytes > 4 << 20 }
+
+    /// Reads the first and the last bytes of a record.
+    @inline(__always)
+    func readAhead(_ ref: UInt32) {
+        let address = arena.address(ref)
+        let count = Int(address.assumingMemoryBound(to: SeriesRecord.self).pointee.idCount)
+        seen &+= (address + SeriesRecord.idOffset + Swift.max(count &- 1, 0)).load(as: UInt8.self)
     }
 
     /// A record that is very likely the one with this hash, 0 when there is surely none: reads slots only, so that
