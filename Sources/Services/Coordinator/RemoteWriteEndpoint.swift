@@ -57,6 +57,12 @@ struct RemoteWriteEndpoint: Sendable {
         }
         do {
             try producer.produce(messages)
+        } catch .batchTooLarge(let bytes, let limit) {
+            // Sent again it would find no room either, and hold up everything behind it.
+            instruments.refused("batch_too_large")
+            return .error(
+                400, type: "bad_data",
+                "remote write: its messages for the aggregator take \(bytes) bytes, the queue holds \(limit); split it")
         } catch {
             return unavailable(error.reason, "\(error)")
         }

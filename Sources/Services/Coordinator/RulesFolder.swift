@@ -10,7 +10,7 @@ import Telemetry
 /// The rules of a folder, read again when its files change.
 ///
 /// All files are checked before any rule is in force: a mistake leaves the rules that are in force as they are, is
-/// logged, and shows on `/metrics` and `/ready`. Source: `docs/rules.md`, Files.
+/// logged, and shows on `/metrics`. Source: `docs/rules.md`, Files.
 final class RulesFolder: Sendable {
     private struct State {
         var fingerprint: [String] = []

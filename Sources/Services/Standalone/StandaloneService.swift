@@ -31,16 +31,30 @@ public final class StandaloneService: Sendable {
     private static let drain: Duration = .seconds(5)
 
     /// Starts everything, in the order in which the parts need each other.
-    /// - Throws: the first error of a part; what was started is stopped again when the process ends.
+    /// - Throws: the first error of a part; what was started before is stopped again.
     public static func start(
         options: StandaloneOptions, group: any EventLoopGroup, logger: Logger
+    ) async throws -> StandaloneService {
+        var started = StartedParts()
+        do {
+            return try await start(options, group, logger, &started)
+        } catch {
+            await started.stop()
+            throw error
+        }
+    }
+
+    private static func start(
+        _ options: StandaloneOptions, _ group: any EventLoopGroup, _ logger: Logger, _ started: inout StartedParts
     ) async throws -> StandaloneService {
         let registry = Registry()
         ProcessTelemetry.register(in: registry)
         let aggregatorOptions = try aggregatorOptions(options)
         let folder = try DataFolder(options.dataDirectory)
         let control = try EmbeddedStore(directory: folder.control)
+        started.add { await control.close() }
         let store = try TimeSeriesStore(directory: folder.storage, registry: registry)
+        started.add { await BlockingWork.finish { store.close() } }
         let coordinator = try CoordinatorService(
             options: CoordinatorService.Options(
                 http: options.http, aggregated: options.aggregated, rulesDirectory: options.rulesDirectory,
@@ -53,8 +67,14 @@ public final class StandaloneService: Sendable {
                 ownedShards: Array(0..<options.numShards), ackFlushNanos: options.connectionFlushNanos),
             group: group, registry: registry, logger: logger)
 
-        let aggregated = text(try await coordinator.listen(), host: options.aggregated.host)
-        let ingest = text(try await aggregator.listen(), host: options.ingest.host)
+        let aggregated = try await ListenFailure.naming("--aggregated", options.aggregated) {
+            text(try await coordinator.listen(), host: options.aggregated.host)
+        }
+        started.add { await coordinator.stop() }
+        let ingest = try await ListenFailure.naming("--ingest", options.ingest) {
+            text(try await aggregator.listen(), host: options.ingest.host)
+        }
+        started.add { await aggregator.cancel() }
         let plane = try await StandaloneControlPlane.bootstrap(
             store: control, ingestEndpoint: ingest, aggregatedEndpoint: aggregated, numShards: options.numShards)
         try await TapConsumer.apply(options.tap, store: control, topics: plane.topics)
@@ -77,8 +97,14 @@ public final class StandaloneService: Sendable {
         }
         let forwardProducer = try await producer("aggregator", StandaloneControlPlane.ingestTopicName) { _ in }
         let aggregatedProducer = try await producer("aggregator", StandaloneControlPlane.aggregatedTopicName) { _ in }
+        for producer in [ingestProducer, forwardProducer, aggregatedProducer] {
+            started.add { await producer.close(deadline: .zero) }
+        }
         aggregator.run(aggregated: aggregatedProducer, forwarded: forwardProducer)
-        let http = try await coordinator.serve(producer: ingestProducer)
+        let http = try await ListenFailure.naming("--http", options.http) {
+            try await coordinator.serve(producer: ingestProducer)
+        }
+        started.add { await coordinator.stopServing() }
 
         let service = StandaloneService(
             folder: folder, control: control, store: store, aggregator: aggregator, coordinator: coordinator,
@@ -119,13 +145,8 @@ public final class StandaloneService: Sendable {
         let published = await aggregatedProducer.close(deadline: Self.drain)
         await coordinator.stop()
         let store = store
-        await withCheckedContinuation { continuation in
-            // Closing writes and syncs, which blocks.
-            BlockingWork.run {
-                store.close()
-                continuation.resume()
-            }
-        }
+        // Closing writes and syncs, which blocks.
+        await BlockingWork.finish { store.close() }
         await control.close()
         let totals = aggregator.totals
         let lost = published.services.reduce(0) { $0 + $1.dropped.values.reduce(0, +) }
