@@ -35,6 +35,14 @@ struct QueryCommand: AsyncParsableCommand {
     @Flag(help: "Print the server's JSON answer.")
     var json = false
 
+    func validate() throws {
+        guard since.nanos > 0 else { throw ValidationError("--since must be longer than 0") }
+        if let step, step.nanos <= 0 { throw ValidationError("--step must be longer than 0") }
+        if let policy, (try? StoragePolicy(parsing: policy)) == nil {
+            throw ValidationError("--policy is '\(policy)'; write RESOLUTION:RETENTION, such as 10s:48h")
+        }
+    }
+
     func run() async throws {
         let answer: HTTPReply
         do {

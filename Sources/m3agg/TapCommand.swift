@@ -26,6 +26,10 @@ struct TapCommand: AsyncParsableCommand {
     @Option(help: "End after so many messages; without it Ctrl-C ends it.")
     var limit: Int?
 
+    func validate() throws {
+        if let limit, limit < 1 { throw ValidationError("--limit is \(limit); it must be at least 1") }
+    }
+
     func run() async throws {
         var logger = Logger(label: "m3agg.tap")
         logger.logLevel = .warning

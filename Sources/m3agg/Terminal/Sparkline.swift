@@ -12,9 +12,10 @@ enum Sparkline {
         return String(
             shown.map { value -> Character in
                 guard value.isFinite else { return " " }
-                guard high > low else { return blocks[blocks.count / 2] }
                 // Dividing first keeps the range finite for values near the largest double.
-                let share = (value / 2 - low / 2) / (high / 2 - low / 2)
+                let range = high / 2 - low / 2
+                guard range > 0 else { return blocks[blocks.count / 2] }
+                let share = (value / 2 - low / 2) / range
                 return blocks[min(max(Int(share * Double(blocks.count - 1) + 0.5), 0), blocks.count - 1)]
             })
     }
