@@ -90,6 +90,13 @@ let package = Package(
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio, swiftSettings: settings),
+        .executableTarget(
+            name: "m3agg-bench",
+            dependencies: [
+                "Services", "Aggregator", "MessageQueue", "Storage", "Transport", "WireFormat", "Metrics", "Telemetry",
+                logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ] + nio, path: "Benchmarks/m3agg-bench", swiftSettings: settings),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
         .testTarget(name: "HygieneTests", swiftSettings: settings),
         tests("Metrics"),
@@ -105,6 +112,19 @@ let package = Package(
         tests("Storage", ["Metrics", "Telemetry"]),
         tests("Query", ["Metrics"]),
         tests("Coordinator", ["Metrics", "Telemetry", "WireFormat", "Rules", "Storage", "Query", "Transport"]),
-        .testTarget(name: "EndToEndTests", dependencies: ["m3agg", "TestKit"], swiftSettings: settings),
+        tests(
+            "Services",
+            [
+                "Metrics", "Telemetry", "WireFormat", "KeyValue", "Cluster", "Transport", "MessageQueue", "Rules",
+                "Aggregator", "Storage", "Coordinator", logging,
+            ] + nio),
+        tests("m3agg", ["Services", "Metrics", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "m3agg", "TestKit", "Services", "Metrics", "Telemetry", "WireFormat", "MessageQueue", "Aggregation",
+                "Aggregator",
+                logging,
+            ] + nio, swiftSettings: settings),
     ]
 )
