@@ -48,6 +48,8 @@ public func freePort() throws -> Int {
 
 public struct DeadlinePassed: Error, CustomStringConvertible {
     public var description: String
+
+    public init(description: String) { self.description = description }
 }
 
 /// Asks again and again until the condition gives a value; errors that it throws count as "not yet".
