@@ -1,9 +1,12 @@
 import Aggregation
 import Aggregator
 import Metrics
+import Telemetry
 import TestKit
 import Testing
 import WireFormat
+
+@testable import Services
 
 /// The recorded traffic of a real coordinator, played to the server code at its own times.
 @Suite(.serialized) struct RecordedTrafficTests {
@@ -160,7 +163,8 @@ import WireFormat
                 compared += 1
                 // Sums of several fractions depend on their order.
                 let difference = ((ours[time] ?? .nan) - value).magnitude
-                #expect(difference <= 1e-12 * value.magnitude, "\(key.id) at \(time): \(ours[time] ?? .nan), not \(value)")
+                #expect(
+                    difference <= 1e-12 * value.magnitude, "\(key.id) at \(time): \(ours[time] ?? .nan), not \(value)")
             }
         }
         #expect(compared > lines.count / 2)

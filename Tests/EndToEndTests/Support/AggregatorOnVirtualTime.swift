@@ -1,6 +1,7 @@
 import Aggregator
 import Logging
 import MessageQueue
+import Metrics
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -69,7 +70,7 @@ final class AggregatorOnVirtualTime {
         loops = Array(group.makeIterator())
         let table = WorkerTable(
             numShards: Int(options.numShards), ownedShards: Array(0..<options.numShards), workerCount: loops.count)
-        let telemetry = FlushTelemetry(registry)
+        let telemetry = FlushTelemetry(registry, logger: logger)
         let clock = clock
         let workers = loops.enumerated().map { index, loop in
             AggregatorWorker(
@@ -82,6 +83,7 @@ final class AggregatorOnVirtualTime {
         for worker in workers {
             worker.setRedirect { [weak router] in router?.redirect($0, indices: $1, shards: $2) }
         }
+        let (group, registry, logger) = (group, registry, logger)
         func server(_ name: String, _ consumer: any MessageConsumer) -> ConsumerServer {
             var consumerOptions = ConsumerOptions()
             consumerOptions.name = name
