@@ -123,8 +123,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "m3agg", "TestKit", "Services", "Metrics", "Telemetry", "WireFormat", "MessageQueue", "Aggregation",
-                "Aggregator",
-                logging,
+                "Aggregator", logging,
             ] + nio, swiftSettings: settings),
     ]
 )
