@@ -1,4 +1,3 @@
-import Aggregation
 import Metrics
 import WireFormat
 
@@ -10,19 +9,18 @@ extension AggregationWorker {
     /// When the next flush is due, nanoseconds since 1970; `Int64.max` when there is nothing to flush.
     public func nextFlushNanos(now: Int64) -> Int64 { buckets.map(\.nextFlushNanos).min() ?? .max }
 
-    /// Publishes all windows of the buckets that are due.
+    /// Publishes all windows of the buckets that are due. Chunks of about 1 MiB go to the sink as they fill.
     public func flush(now: Int64, _ sink: Sink) {
         for index in buckets.indices where buckets[index].nextFlushNanos <= now {
             flush(bucket: index, now: now, sink)
             buckets[index].advance(beyond: now)
         }
-        hand(to: sink)
     }
 
     /// Publishes the windows of one bucket that are over and have waited long enough.
     func flush(bucket index: Int, now: Int64, _ sink: Sink) {
         counters.flushes &+= 1
-        flush(bucket: index, before: buckets[index].windowBound(now: now, options: options), sink)
+        flush(bucket: index, before: buckets[index].windowBound(now: now), sink)
         hand(to: sink)
     }
 
@@ -35,21 +33,21 @@ extension AggregationWorker {
         hand(to: sink)
     }
 
-    /// Publishes every window that is over and counts the values of the others as discarded. Takes no new series
+    /// Publishes every window that is over and counts the values of the others as discarded. Takes nothing more
     /// afterwards.
     public func shutdown(now: Int64, _ sink: Sink) {
         guard !isShutDown else { return }
-        isShutDown = true
         for index in buckets.indices { flush(bucket: index, before: buckets[index].endedBound(now: now), sink) }
         hand(to: sink)
-        for column in columns {
-            while let window = column.takeWindow(before: .max) {
-                for row in 0..<column.rowCount where window.count[row] > 0 {
-                    counters.discarded.add(UInt64(window.count[row]), .shutDown)
-                    window.releaseTimer(row, to: pools[Int(column.shapeIndex)])
+        isShutDown = true
+        for number in columns.numbers {
+            let column = columns[number]
+            while let window = column.pointee.takeWindow(before: .max) {
+                column.pointee.forEachRow(window) { _, words in
+                    counters.discarded.add(words[0] & RowHead.countMask, .shutDown)
+                    releaseStates(of: Row(words, column.pointee.layout), column)
                 }
-                column.close(before: .max)
-                column.recycle(window)
+                column.pointee.recycle(window)
             }
         }
     }
@@ -60,127 +58,75 @@ extension AggregationWorker {
         output.removeAll()
     }
 
+    /// Quantiles and source sets of a published row go back to their pools.
+    @inline(__always)
+    func releaseStates(of row: Row, _ column: UnsafeMutablePointer<Column>) {
+        if row.layout.timer != 0 { column.pointee.timers.release(row.words[Int(row.layout.timer)]) }
+        if row.layout.sources != 0 { sources.release(row.words[Int(row.layout.sources)]) }
+    }
+
     private func flush(bucket: Int, before bound: Int64, _ sink: Sink) {
         for (shard, members) in buckets[bucket].lists {
-            for index in members {
-                let column = columns[Int(index)]
-                while let window = column.takeWindow(before: bound) {
+            for number in members {
+                let column = columns[number]
+                while let window = column.pointee.takeWindow(before: bound) {
                     publish(window, of: column, sink)
-                    column.recycle(window)
-                }
-                column.close(before: bound)
-                column.collect { ref, target in
-                    liveElements -= 1
-                    if target != 0 { retiredTargets.append(target) }
-                    releaseRecord(ref)
+                    column.pointee.recycle(window)
                 }
             }
             if !round.isEmpty { sendRound(shard: shard, sink) }
+            // Only now: what was forwarded names the targets of elements that may go.
+            for number in members { collectElements(of: number) }
         }
     }
 
-    // MARK: One window
+    private func collectElements(of number: UInt32) {
+        let column = columns[number]
+        column.pointee.collect { series, target in
+            liveElements -= 1
+            targets.release(target)
+            releaseRecord(series)
+        }
+        if column.pointee.isEmpty { removeColumn(number) }
+    }
 
-    private func publish(_ window: Window, of column: Column, _ sink: Sink) {
-        let shape = column.shape
+    private func publish(_ window: Column.Window, of column: UnsafeMutablePointer<Column>, _ sink: Sink) {
+        let shape = column.pointee.shape
+        let layout = column.pointee.layout
         let time = shape.outputTime(ofWindow: window.start)
-        let isPartial = window.start < (startNanos ?? .min)
-        let pool = pools[Int(column.shapeIndex)]
-        let isPlain = shape.key.transformations.isEmpty && !shape.key.isRolledUp
-        for row in 0..<column.rowCount {
-            let count = window.count[row]
-            guard count > 0 else { continue }
-            counters.consumed &+= UInt64(count)
+        // A forwarded window bears the end of the window that it sums up.
+        let firstNanos =
+            shape.key.bucket.kind == .forwarded
+            ? window.start.subtractingSaturating(shape.key.bucket.resolutionNanos) : window.start
+        let isPartial = firstNanos < startNanos ?? .min
+        let hasHistory = shape.binaryInputs + shape.addTotals > 0
+        column.pointee.forEachRow(window) { number, words in
+            let row = Row(words, layout)
+            let element = column.pointee.element(number)
+            counters.consumed &+= row.count
             counters.windowsConsumed &+= 1
             if isPartial { counters.partialWindowsConsumed &+= 1 }
             counters.windowTypes &+= UInt64(shape.types.count)
-            let annotation = window.annotations.isEmpty ? nil : window.annotations[UInt32(row)]
-            for type in 0..<shape.types.count {
-                let value = window.value(shape.types[type], row, column)
-                if isPlain {
-                    emit(value, nil, time, type, row, column, annotation)
+            var history = TransformationHistory(element, shape)
+            if hasHistory { history.begin(window.start) }
+            let target = column.pointee.target(number)
+            let emission = Emission(
+                column: column, shape: shape, series: column.pointee.series(number), target: target,
+                routingTrafficTypes: target == 0 ? 0 : targets[target]?.routingTrafficTypes ?? 0, timeNanos: time,
+                annotation: RowHead.annotation(words[0]))
+            let quantiles = layout.timer == 0 ? nil : column.pointee.timers.peek(words[Int(layout.timer)])
+            for (index, type) in shape.types.enumerated() {
+                let value = row.value(of: type, metricType: shape.key.metricType, quantiles: quantiles)
+                if shape.key.transformations.isEmpty {
+                    emit(value, nil, index, emission)
                 } else {
-                    transform(value, time, type, row, column, annotation)
+                    transform(value, index, &history, emission)
                 }
             }
-            column.history?.advance(row, to: time)
-            window.releaseTimer(row, to: pool)
+            _ = column.pointee.close(window.start, of: element)
+            releaseStates(of: row, column)
             if output.isFull { hand(to: sink) }
         }
-    }
-
-    private func transform(
-        _ input: Double, _ time: Int64, _ type: Int, _ row: Int, _ column: Column, _ annotation: [UInt8]?
-    ) {
-        var value = input
-        var extra: Datapoint?
-        var add = 0
-        var lacksPrevious = false
-        for transformation in column.shape.key.transformations {
-            switch transformation {
-            case .absolute: value = Absolute.apply(value)
-            case .add:
-                value = column.history?.add(row, add, value) ?? value
-                add += 1
-            case .reset:
-                extra = Reset.extraPoint(after: time, resolutionNanos: column.resolutionNanos)
-            case .perSecond, .increase:
-                let previous = column.history?.previous(row, type) ?? .empty
-                column.history?.setPrevious(row, type, value)
-                let current = Datapoint(timeNanos: time, value: value)
-                lacksPrevious = previous.isEmpty
-                value =
-                    transformation == .perSecond
-                    ? PerSecond.apply(previous: previous, current: current).value
-                    : Increase.apply(previous: previous, current: current).value
-            }
-        }
-        if value.isNaN && lacksPrevious && !input.isNaN && options.discardNaNAggregatedValues {
-            return counters.suppressed.add(1, .noPrevious)
-        }
-        emit(value, extra, time, type, row, column, annotation)
-    }
-
-    @inline(__always)
-    private func emit(
-        _ value: Double, _ extra: Datapoint?, _ time: Int64, _ type: Int, _ row: Int, _ column: Column,
-        _ annotation: [UInt8]?
-    ) {
-        if value.isNaN && options.discardNaNAggregatedValues { return counters.suppressed.add(1, .nan) }
-        if column.shape.key.isRolledUp {
-            round.add(
-                value,
-                to: ForwardedRound.Key(
-                    target: column.targets[row], shape: column.shapeIndex, timeNanos: time), annotation: annotation)
-            return
-        }
-        write(value, time, type, row, column, annotation)
-        counters.emitted &+= 1
-        guard let extra else { return }
-        write(extra.value, extra.timeNanos, type, row, column, annotation)
-        counters.resetZeros &+= 1
-    }
-
-    private func write(
-        _ value: Double, _ time: Int64, _ type: Int, _ row: Int, _ column: Column, _ annotation: [UInt8]?
-    ) {
-        let shape = column.shape
-        let id = table.id(column.series[row])
-        let prefix = shape.prefix
-        let suffix = shape.suffixes[type]
-        let policy = shape.policyBytes
-        let annotation = annotation ?? []
-        let start = output.bytes.count
-        AggregatedMetricWriter.append(
-            idPrefix: prefix.span.bytes, id: id.bytes, idSuffix: suffix.span.bytes, timeNanos: time,
-            value: value, annotation: annotation.span.bytes, policy: policy.span.bytes,
-            routingTrafficTypes: shape.key.routingTrafficTypes, to: &output.bytes)
-        let isPlain = prefix.isEmpty && suffix.isEmpty && options.numAggregatedShards == options.numShards
-        let shard =
-            isPlain
-            ? column.shard
-            : Murmur3.hash32(prefix + Array(id) + suffix) % max(options.numAggregatedShards, 1)
-        output.add(.aggregated, shard: shard, from: start)
     }
 
     // MARK: Forwarding
@@ -188,29 +134,35 @@ extension AggregationWorker {
     /// Sends what the elements of one list forward: one message for each rollup and time.
     private func sendRound(shard: UInt32, _ sink: Sink) {
         for parcel in round.parcels {
-            guard let target = targets[parcel.key.target] else { continue }
-            let shape = shapes[Int(parcel.key.shape)]
+            guard let target = targets[parcel.target], let rollup = target.rollup else { continue }
             let count = UInt64(parcel.values.count)
-            let metadata = MetadataCodec.encode(
-                ForwardMetadata(
-                    aggregationID: target.aggregationID, storagePolicy: shape.key.policy, pipeline: target.remainder,
-                    sourceID: shard, numForwardedTimes: shape.key.bucket.numForwardedTimes &+ 1,
-                    routingTrafficTypes: shape.key.routingTrafficTypes))
-            let size = parcel.values.count * 8 + target.id.count + metadata.count + parcel.annotation.count + 64
+            let metadata = rollup.metadata(sourceID: shard, routingTrafficTypes: target.routingTrafficTypes)
+            let annotation = annotations.bytes(parcel.annotation)
+            let size = parcel.values.count * 8 + rollup.id.count + metadata.count + annotation.count + 64
             guard size <= options.limits.maxForwardedMessageBytes else {
                 counters.forwardDropped.add(count, .messageTooLarge)
                 continue
             }
             let start = output.bytes.count
             MetricWriter.appendForwarded(
-                type: shape.key.metricType, id: target.id.span.bytes, timeNanos: parcel.key.timeNanos,
-                values: parcel.values.span, annotation: parcel.annotation.span.bytes,
-                metadata: metadata.span.bytes, to: &output.bytes)
-            output.add(.ingest, shard: Murmur3.hash32(target.id) % UInt32(owned.count), from: start)
+                type: rollup.metricType, id: rollup.id.span.bytes, timeNanos: parcel.timeNanos,
+                values: parcel.values.span, annotation: annotation.span.bytes, metadata: metadata.span.bytes,
+                to: &output.bytes)
+            output.add(.ingest, shard: Murmur3.hash32(rollup.id) % UInt32(owners.count), from: start)
             counters.forwarded &+= count
             counters.forwardedMessages &+= 1
             if output.isFull { hand(to: sink) }
         }
         round.removeAll()
+    }
+}
+
+extension RollupDestination {
+    /// The metadata of a message that goes there, encoded.
+    func metadata(sourceID: UInt32, routingTrafficTypes: UInt64) -> [UInt8] {
+        MetadataCodec.encode(
+            ForwardMetadata(
+                aggregationID: aggregationID, storagePolicy: policy, pipeline: remainder, sourceID: sourceID,
+                numForwardedTimes: numForwardedTimes, routingTrafficTypes: routingTrafficTypes))
     }
 }

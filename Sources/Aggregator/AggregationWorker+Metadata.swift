@@ -3,176 +3,224 @@ import WireFormat
 
 /// From metadata to elements: which aggregations a series has, and what happens to them when its metadata changes.
 extension AggregationWorker {
-    /// The elements that a stage asks for.
-    func specs(
-        _ entry: MetadataEntry, stage: Int, category: SeriesKind.Category, metricType: MetricType
-    ) throws(DropReason) -> [ElementSpec] {
-        let key = MetadataEntry.SpecKey(stage: UInt16(stage), category: category, metricType: metricType)
-        if let known = entry.specs[key] { return try known.get() }
-        let result: Result<[ElementSpec], DropReason>
-        do throws(DropReason) {
-            result = .success(try makeSpecs(entry, stage: stage, category: category, metricType: metricType))
-            entry.targets += specTargets
-        } catch {
-            result = .failure(error)
-            for target in specTargets { targets.release(target) }
-        }
-        specTargets.removeAll(keepingCapacity: true)
-        entry.specs[key] = result
-        return try result.get()
-    }
-
-    private func makeSpecs(
-        _ entry: MetadataEntry, stage: Int, category: SeriesKind.Category, metricType: MetricType
-    ) throws(DropReason) -> [ElementSpec] {
-        switch entry.content {
-        case .staged(let stages, _):
-            var specs: [ElementSpec] = []
-            for pipeline in stages[stage].pipelines {
-                let policies =
-                    pipeline.storagePolicies.isEmpty ? options.defaultStoragePolicies : pipeline.storagePolicies
-                for policy in policies {
-                    let spec = try spec(
-                        bucket: BucketKey(
-                            kind: category == .timed ? .timed : .standard, resolutionNanos: policy.resolutionNanos,
-                            numForwardedTimes: 0), metricType: metricType, policy: policy,
-                        aggregationID: pipeline.aggregationID, pipeline: pipeline.pipeline, hasAffixes: true,
-                        routing: pipeline.routingTrafficTypes)
-                    if !specs.contains(spec) { specs.append(spec) }
-                }
-            }
-            guard specs.count <= options.limits.maxElementsPerSeries else { throw .elementLimit }
-            return specs
-        case .timed(let metadata):
-            return [
-                try spec(
-                    bucket: BucketKey(
-                        kind: .timed, resolutionNanos: metadata.storagePolicy.resolutionNanos, numForwardedTimes: 0),
-                    metricType: metricType, policy: metadata.storagePolicy, aggregationID: metadata.aggregationID,
-                    pipeline: AppliedPipeline(), hasAffixes: false, routing: metadata.routingTrafficTypes)
-            ]
-        case .forward(let metadata):
-            guard metadata.numForwardedTimes >= 1, metadata.numForwardedTimes <= options.limits.maxForwardedTimes else {
-                throw .invalidForwardCount
-            }
-            return [
-                try spec(
-                    bucket: BucketKey(
-                        kind: .forwarded, resolutionNanos: metadata.storagePolicy.resolutionNanos,
-                        numForwardedTimes: metadata.numForwardedTimes), metricType: metricType,
-                    policy: metadata.storagePolicy, aggregationID: metadata.aggregationID,
-                    pipeline: metadata.pipeline, hasAffixes: true, routing: metadata.routingTrafficTypes)
-            ]
-        }
-    }
-
-    private func spec(
-        bucket: BucketKey, metricType: MetricType, policy: StoragePolicy, aggregationID: AggregationID,
-        pipeline: AppliedPipeline, hasAffixes: Bool, routing: UInt64
-    ) throws(DropReason) -> ElementSpec {
-        var transformations: [TransformationType] = []
-        var rollup: RollupTarget?
-        for (index, op) in pipeline.ops.enumerated() {
-            if case .rollup(let id, let types) = op {
-                rollup = RollupTarget(
-                    id: id, aggregationID: types, remainder: AppliedPipeline(Array(pipeline.ops[(index + 1)...])))
-                break
-            }
-            guard case .transformation(let type) = op else { continue }
-            transformations.append(options.addToReset && type == .add ? .reset : type)
-        }
-        let shape = try shape(
-            ShapeKey(
-                bucket: bucket, metricType: metricType, policy: policy, aggregationID: aggregationID,
-                transformations: transformations, isRolledUp: rollup != nil, hasAffixes: hasAffixes,
-                routingTrafficTypes: routing))
-        guard let rollup else { return ElementSpec(shape: shape, target: 0) }
-        let target = targets.intern(rollup)
-        specTargets.append(target)
-        return ElementSpec(shape: shape, target: target)
-    }
-
-    /// Brings a series' elements to what its metadata asks for now. Afterwards the fast path finds it settled.
-    ///
-    /// A stage older than the one in force is stale: the elements stay and take the value. A newer one, or one of the
-    /// same cutover with other elements, replaces them: elements that stay keep their windows, the others are
-    /// published to their end.
+    /// The slow path: a new series, or one whose metadata is other than last time. Afterwards the fast path finds it
+    /// settled.
+    /// - Returns: the record of the series, nil when its shard is another worker's.
+    @inline(never)
     func settle(
-        _ ref: UInt32, _ index: UInt32, kind: SeriesKind, metricType: MetricType, shard: UInt32, now: Int64
-    ) throws(DropReason) {
-        guard let entry = metadatas.entries[Int(index)] else { throw .badMetadata }
-        let record = table.record(ref)
-        guard case .staged(let stages, let isDefault) = entry.content else {
-            try addSpecified(ref, entry, kind: kind, metricType: metricType, shard: shard, now: now)
-            return use(index, stage: 0, of: record)
+        _ item: UnsafeMutablePointer<PreparedBatch.Item>, _ id: UnsafeRawBufferPointer,
+        _ metadata: UnsafeRawBufferPointer, _ known: UInt32, _ now: Int64
+    ) throws(DropReason) -> UInt32? {
+        let kind = item.pointee.kind
+        let shard = Murmur3.shard(of: id, numShards: UInt32(owners.count))
+        switch owners[Int(shard)] {
+        case .anotherWorker: return nil
+        case .nobody: throw .shardNotOwned
+        case .thisWorker: break
         }
-        let stage = try applicableStage(entry, stages, isDefault, kind.category, now)
-        let metadata = stages[stage]
-        let isStale = record.pointee.cutover > metadata.cutoverNanos
-        if !isStale {
-            let wanted = try specs(entry, stage: stage, category: kind.category, metricType: metricType)
-            guard !wanted.isEmpty else { throw .noPolicies }
-            let present = elements(of: record)
-            let presentSpecs = present.map { spec(of: $0) }
-            let isSame =
-                presentSpecs.count == wanted.count && wanted.allSatisfy { presentSpecs.contains($0) }
-            if !isSame {
-                var elements: [ElementRef] = []
-                elements.reserveCapacity(wanted.count)
-                for spec in wanted {
-                    if let known = presentSpecs.firstIndex(of: spec) {
-                        elements.append(present[known])
-                    } else {
-                        elements.append(try addElement(spec, shard: shard, ref: ref, now: now))
-                    }
-                }
-                for (element, spec) in zip(present, presentSpecs) where !wanted.contains(spec) { tombstone(element) }
-                setElements(elements, of: record)
-            }
-            record.pointee.cutover = metadata.cutoverNanos
-            record.pointee.isDefault = isDefault
-        } else if record.pointee.elementCount == 0 {
-            throw .noPolicies
+        guard !isShutDown else { throw .shutDown }
+        guard item.pointee.view.metricType != .unknown else { throw .invalidMetricType }
+        guard id.count <= options.limits.maxIDBytes else { throw .idTooLong }
+        let number = try metadatas.intern(item.pointee.form, metadata, limits: options.limits)
+        // Held while it is used: settling may be refused, and then nobody holds it.
+        metadatas.retain(number)
+        defer { metadatas.release(number) }
+        guard let entry = metadatas[number] else { throw .badMetadata }
+        let stage = try applicableStage(entry, number, kind, now)
+        if known != 0 {
+            try settle(known, entry, stage: stage, shard: shard, now: now)
+            use(number, stage: stage, of: known)
+            return known
         }
-        use(index, stage: UInt16(stage), of: record)
+        // A series is made when it is known to have elements.
+        let wanted = try specs(of: entry, stage: stage, kind: kind)
+        guard !wanted.isEmpty else { throw .noPolicies }
+        guard table.count < options.limits.maxSeriesPerWorker,
+            let ref = table.insert(kind, id, tag: item.pointee.tag, now: now)
+        else { throw .seriesLimit }
+        do throws(DropReason) {
+            try settle(ref, entry, stage: stage, shard: shard, now: now)
+        } catch {
+            table.remove(ref, tag: item.pointee.tag)
+            releaseRecord(ref)
+            throw error
+        }
+        counters.seriesCreated &+= 1
+        use(number, stage: stage, of: ref)
+        return ref
     }
 
+    /// - Throws: the reason for which values with this metadata are not aggregated now.
     private func applicableStage(
-        _ entry: MetadataEntry, _ stages: [StagedMetadata], _ isDefault: Bool, _ category: SeriesKind.Category,
-        _ now: Int64
+        _ entry: MetadataEntry, _ number: UInt32, _ kind: SeriesKind, _ now: Int64
     ) throws(DropReason) -> Int {
+        guard case .staged(let stages) = entry.content else { return metadatas.activate(number, at: now) ?? 0 }
         guard let last = stages.last else { throw .emptyMetadataList }
-        if category == .timed {
-            if isDefault { throw .onlyDefaultMetadata }
+        if kind.category == .timed {
+            if entry.isDefault { throw .onlyDefaultMetadata }
             if last.pipelines.contains(where: { $0.dropPolicy != .none }) { throw .onlyDropPolicy }
         }
-        guard let stage = entry.activeStage(now) else { throw .noApplicableMetadata }
+        guard let stage = metadatas.activate(number, at: now) else { throw .noApplicableMetadata }
         if stages[stage].tombstoned { throw .tombstoned }
         if stages[stage].pipelines.isEmpty { throw .noPipelines }
         return stage
     }
 
-    /// The one element of a timed or forwarded metadata, added to those that the series has.
-    private func addSpecified(
-        _ ref: UInt32, _ entry: MetadataEntry, kind: SeriesKind, metricType: MetricType, shard: UInt32, now: Int64
+    /// Brings a series' elements to what a stage asks for.
+    ///
+    /// A stage older than the one in force is stale: the elements stay and take the value. A newer one, or one of the
+    /// same cutover with other elements, replaces them: elements that stay keep their windows, the others are
+    /// published to their end.
+    private func settle(
+        _ ref: UInt32, _ entry: MetadataEntry, stage: Int, shard: UInt32, now: Int64
     ) throws(DropReason) {
         let record = table.record(ref)
-        let wanted = try specs(entry, stage: 0, category: kind.category, metricType: metricType)
-        var present = elements(of: record)
-        for spec in wanted where !present.contains(where: { self.spec(of: $0) == spec }) {
-            guard present.count < options.limits.maxElementsPerSeries else { throw .elementLimit }
-            present.append(try addElement(spec, shard: shard, ref: ref, now: now))
+        guard case .staged(let stages) = entry.content else {
+            return try addSpecified(ref, entry, shard: shard, now: now)
         }
-        setElements(present, of: record)
+        let cutover = stages[stage].cutoverNanos
+        let isNew = record.pointee.elementCount == 0
+        if !isNew {
+            // From defaults to defaults nothing changes, whatever the cutover.
+            if record.pointee.isDefault && entry.isDefault { return }
+            if record.pointee.cutover > cutover { return }
+        }
+        let wanted = try specs(of: entry, stage: stage, kind: record.pointee.kind)
+        let present = Array(elements(of: record))
+        let presentSpecs = present.map { spec(of: $0) }
+        if isNew || record.pointee.cutover < cutover || !isSameSet(wanted, presentSpecs) {
+            guard !wanted.isEmpty else { throw .noPolicies }
+            try replace(present, presentSpecs, by: wanted, of: ref, shard: shard, now: now)
+        }
+        record.pointee.cutover = cutover
+        record.pointee.isDefault = entry.isDefault
     }
 
-    private func use(_ index: UInt32, stage: UInt16, of record: UnsafeMutablePointer<SeriesRecord>) {
+    private func isSameSet(_ wanted: [ElementSpec], _ present: [ElementSpec]) -> Bool {
+        wanted.count == present.count && wanted.allSatisfy { present.contains($0) }
+    }
+
+    private func replace(
+        _ present: [ElementRef], _ presentSpecs: [ElementSpec], by wanted: [ElementSpec], of ref: UInt32,
+        shard: UInt32, now: Int64
+    ) throws(DropReason) {
+        var elements: [ElementRef] = []
+        var added: [ElementRef] = []
+        do throws(DropReason) {
+            for spec in wanted {
+                if let index = presentSpecs.firstIndex(where: { isSameElement($0, spec) }) {
+                    elements.append(present[index])
+                } else {
+                    let element = try addElement(spec, shard: shard, ref: ref, now: now)
+                    elements.append(element)
+                    added.append(element)
+                }
+            }
+            try setElements(elements, of: table.record(ref))
+        } catch {
+            // The series keeps what it had; what was made for it goes with the next flush.
+            for element in added { tombstone(element) }
+            throw error
+        }
+        for (element, spec) in zip(elements, wanted) { setTarget(spec.target, of: element) }
+        for element in present where !elements.contains(element) { tombstone(element) }
+    }
+
+    /// The one element of a timed or forwarded metadata, added to those that the series has.
+    private func addSpecified(
+        _ ref: UInt32, _ entry: MetadataEntry, shard: UInt32, now: Int64
+    ) throws(DropReason) {
+        let record = table.record(ref)
+        let present = Array(elements(of: record))
+        guard let wanted = try specs(of: entry, stage: 0, kind: record.pointee.kind).first else { throw .noPolicies }
+        if let known = present.first(where: { isSameElement(spec(of: $0), wanted) }) {
+            return setTarget(wanted.target, of: known)
+        }
+        guard present.count < options.limits.maxElementsPerSeries else { throw .elementLimit }
+        let element = try addElement(wanted, shard: shard, ref: ref, now: now)
+        do throws(DropReason) {
+            try setElements(present + [element], of: table.record(ref))
+        } catch {
+            tombstone(element)
+            throw error
+        }
+    }
+
+    private func use(_ number: UInt32, stage: Int, of ref: UInt32) {
+        let record = table.record(ref)
         let old = record.pointee.metadata
-        if old != index {
-            metadatas.retain(index)
-            record.pointee.metadata = index
+        if old != number {
+            metadatas.retain(number)
+            record.pointee.metadata = number
             if old != 0 { metadatas.release(old) }
         }
-        record.pointee.stage = stage
+        record.pointee.stage = UInt16(stage)
+    }
+
+    // MARK: Specs
+
+    /// The elements that a stage asks for, without repetitions.
+    func specs(of entry: MetadataEntry, stage: Int, kind: SeriesKind) throws(DropReason) -> [ElementSpec] {
+        let key = MetadataEntry.SpecKey(stage: UInt16(stage), kind: kind.rawValue)
+        if let known = entry.specs[key] { return try known.get() }
+        var made: [ElementSpec] = []
+        let result: Result<[ElementSpec], DropReason>
+        do throws(DropReason) {
+            try makeSpecs(of: entry, stage: stage, kind: kind, into: &made)
+            result = .success(made)
+        } catch {
+            for spec in made { release(spec) }
+            // At a limit the same metadata may do later.
+            if error == .shapeLimit { throw error }
+            result = .failure(error)
+        }
+        entry.specs[key] = result
+        return try result.get()
+    }
+
+    private func makeSpecs(
+        of entry: MetadataEntry, stage: Int, kind: SeriesKind, into specs: inout [ElementSpec]
+    ) throws(DropReason) {
+        let metricType = MetricType(rawValue: kind.metricType) ?? .unknown
+        switch entry.content {
+        case .staged(let stages):
+            let list: ListKind = kind.category == .timed ? .timed : .standard
+            for pipeline in stages[stage].pipelines {
+                let policies =
+                    pipeline.storagePolicies.isEmpty ? options.defaultStoragePolicies : pipeline.storagePolicies
+                for policy in policies {
+                    let request = SpecRequest(
+                        list: list, metricType: metricType, policy: policy, aggregationID: pipeline.aggregationID,
+                        pipeline: options.addToReset ? pipeline.pipeline.addReplacedByReset : pipeline.pipeline,
+                        routingTrafficTypes: pipeline.routingTrafficTypes)
+                    try append(request, to: &specs)
+                }
+            }
+        case .timed(let metadata):
+            let request = SpecRequest(
+                list: .timed, metricType: metricType, policy: metadata.storagePolicy,
+                aggregationID: metadata.aggregationID, hasAffixes: false,
+                routingTrafficTypes: metadata.routingTrafficTypes)
+            try append(request, to: &specs)
+        case .forward(let metadata):
+            guard metadata.numForwardedTimes >= 1, metadata.numForwardedTimes <= options.limits.maxForwardedTimes else {
+                throw .invalidForwardCount
+            }
+            let request = SpecRequest(
+                list: .forwarded, numForwardedTimes: metadata.numForwardedTimes, metricType: metricType,
+                policy: metadata.storagePolicy, aggregationID: metadata.aggregationID, pipeline: metadata.pipeline,
+                routingTrafficTypes: metadata.routingTrafficTypes)
+            try append(request, to: &specs)
+        }
+    }
+
+    private func append(_ request: SpecRequest, to specs: inout [ElementSpec]) throws(DropReason) {
+        let shape = try shape(request.shapeKey)
+        let spec = ElementSpec(shape: shape, target: target(request.target))
+        // Held for as long as the metadata is; a repetition at once gives its hold up.
+        retain(spec)
+        if specs.contains(where: { isSameElement($0, spec) }) { return release(spec) }
+        specs.append(spec)
+        guard specs.count <= options.limits.maxElementsPerSeries else { throw .elementLimit }
     }
 }

@@ -104,7 +104,8 @@ extension AggregatorLimits {
         try require((1...65_536).contains(maxFlushBuckets), "maxFlushBuckets", maxFlushBuckets, "1 to 65536")
         try require((1...1_000_000).contains(maxShapes), "maxShapes", maxShapes, "1 to 1000000")
         try require(
-            (0...10_000_000).contains(maxAnnotations), "maxAnnotations", maxAnnotations, "0 to 10000000")
+            (0...RowHead.greatestAnnotation).contains(maxAnnotations), "maxAnnotations", maxAnnotations,
+            "0 to \(RowHead.greatestAnnotation)")
         try require(maxAnnotationBytes >= 0, "maxAnnotationBytes", maxAnnotationBytes, "0 or more")
         try require((1...1_000).contains(maxForwardedTimes), "maxForwardedTimes", maxForwardedTimes, "1 to 1000")
         try require(

@@ -1,170 +1,236 @@
-import Aggregation
 import Metrics
 
-/// All elements of one shape in one shard: a row for each, and for each open window an array per figure.
+/// All elements of one shape in one shard: a row for each, and for each open window a row of figures for each.
 ///
-/// A flush walks the arrays from start to end; their memory is used again for later windows. As in ``Window``, the
-/// checks for overlapping accesses are off where every value passes.
+/// Rows lie in pages of 64, which exist only where something was written: a window that few elements have costs few
+/// pages. Windows' pages go back to a pool when they are published. The row of an element itself holds, in words:
+/// series and target · start of the last window closed · history of the transformations.
 /// Source: `docs/aggregator.md`, columns.
-final class Column {
-    let shape: ElementShape
-    let shapeIndex: UInt32
-    let shard: UInt32
-    let kind: ListKind
-    let resolutionNanos: Int64
-    let metricType: MetricType
-
-    /// The record of each row's series; 0 marks a free row.
-    @exclusivity(unchecked) private(set) var series: UnsafeMutablePointer<UInt32>
-    /// The rollup target of each row.
-    @exclusivity(unchecked) private(set) var targets: UnsafeMutablePointer<UInt32>
-    /// The transformation history of each row.
-    @exclusivity(unchecked) var history: TransformationHistory?
-    @exclusivity(unchecked) private(set) var rowCount = 0
-    @exclusivity(unchecked) private var capacity: Int
-    private var freeRows: [UInt32] = []
-    /// Rows that no series names any more, which go when their last window is published.
-    private(set) var tombstoned: Set<UInt32> = []
-
-    /// Open windows in ascending order.
-    @exclusivity(unchecked) private(set) var windows: [Window] = []
-    @exclusivity(unchecked) private var recent: Window?
-    @exclusivity(unchecked) private var spare: Window?
-    /// Windows that begin before this are closed.
-    @exclusivity(unchecked) private(set) var closedBefore = Int64.min
-    /// Keeps reading ahead from being optimised away.
-    @exclusivity(unchecked) private var seen: UInt32 = 0
-    let sourceWords: Int
-    private let maxWindows: Int
-
-    init(shape: ElementShape, shapeIndex: UInt32, shard: UInt32, numShards: UInt32, maxWindows: Int) {
-        self.shape = shape
-        self.shapeIndex = shapeIndex
-        self.shard = shard
-        self.maxWindows = maxWindows
-        kind = shape.key.bucket.kind
-        resolutionNanos = shape.key.bucket.resolutionNanos
-        metricType = shape.key.metricType
-        sourceWords = kind == .forwarded ? (Int(numShards) + 63) / 64 : 0
-        capacity = 8
-        series = .allocate(capacity: capacity)
-        targets = .allocate(capacity: capacity)
-        if shape.hasBinary || shape.addCount > 0 { history = TransformationHistory(shape) }
-        history?.grow(to: capacity)
+struct Column: ~Copyable {
+    struct Window {
+        var start: Int64
+        var list: PageList
     }
 
-    deinit {
-        series.deallocate()
-        targets.deallocate()
-    }
-
-    var liveRows: Int { rowCount - freeRows.count }
-
-    var memoryBytes: Int {
-        capacity * (8 + (history?.bytesPerRow ?? 0))
-            + (windows.count + (spare == nil ? 0 : 1)) * capacity * Window.bytesPerRow(self)
-    }
-
-    // MARK: Rows
-
-    func addRow(series record: UInt32, target: UInt32) -> UInt32 {
-        let row: Int
-        if let free = freeRows.popLast() {
-            row = Int(free)
-        } else {
-            if rowCount == capacity { grow() }
-            row = rowCount
-            rowCount += 1
-        }
-        series[row] = record
-        targets[row] = target
-        history?.clear(row)
-        return UInt32(row)
-    }
-
-    func tombstone(_ row: UInt32) { tombstoned.insert(row) }
-
-    /// Frees tombstoned rows without values in open windows; the caller gives their records and targets back.
-    func collect(_ release: (_ series: UInt32, _ target: UInt32) -> Void) {
-        guard !tombstoned.isEmpty else { return }
-        for row in tombstoned where !windows.contains(where: { $0.count[Int(row)] > 0 }) {
-            release(series[Int(row)], targets[Int(row)])
-            series[Int(row)] = 0
-            freeRows.append(row)
-            tombstoned.remove(row)
-        }
-    }
-
-    private func grow() {
-        let larger = capacity + max(capacity / 2, 8)
-        series = Self.move(series, capacity, larger)
-        targets = Self.move(targets, capacity, larger)
-        history?.grow(to: larger)
-        for window in windows { window.grow(from: capacity, to: larger) }
-        spare = nil
-        capacity = larger
-    }
-
-    static func move<T>(_ old: UnsafeMutablePointer<T>, _ count: Int, _ larger: Int) -> UnsafeMutablePointer<T> {
-        let new = UnsafeMutablePointer<T>.allocate(capacity: larger)
-        new.moveInitialize(from: old, count: count)
-        old.deallocate()
-        return new
-    }
-
-    /// Reads the count of a row in the window that is written to.
-    @inline(__always)
-    func readAhead(_ row: Int) {
-        if let recent { seen &+= recent.count[row] }
-    }
-
-    // MARK: Windows
-
-    /// The window that begins at a time, made when it is missing.
-    @inline(__always)
-    func window(_ start: Int64) -> WindowLookup {
-        if let recent, recent.start == start { return .open(recent) }
-        return findWindow(start)
-    }
-
-    enum WindowLookup {
-        case open(Window)
+    enum RowLookup {
+        case open(Words)
         case closed
         case limit
     }
 
-    private func findWindow(_ start: Int64) -> WindowLookup {
-        if start < closedBefore { return .closed }
-        var position = windows.count
-        while position > 0, windows[position - 1].start >= start {
-            position -= 1
-            if windows[position].start == start {
-                recent = windows[position]
-                return .open(windows[position])
-            }
-        }
-        guard windows.count < maxWindows else { return .limit }
-        let window = spare ?? Window(self, capacity: capacity)
-        spare = nil
-        window.start = start
-        windows.insert(window, at: position)
-        recent = window
-        return .open(window)
+    let shape: ElementShape
+    let shapeNumber: UInt32
+    let shard: UInt32
+    let bucket: Int
+    let layout: RowLayout
+    let metricType: MetricType
+    let resolutionNanos: Int64
+    let phase: Int64
+    let timers: TimerPool
+    private let pool: PagePool
+    private let maxWindows: Int
+
+    // The window that was used last: nearly always the one that is wanted.
+    private(set) var recentStart: Int64 = .max
+    private var recentEnd: Int64 = .min
+    private var recentPages: UnsafeMutablePointer<Words?>?
+
+    /// No element has closed a window that begins later.
+    private var closedThrough: Int64 = .min
+    private var elements: PageList
+    let elementStride: Int
+    /// Rows that were ever used.
+    private(set) var rowCount = 0
+    private var freeRows: [UInt32] = []
+    /// Elements that no series has any more, which go when their last window is published.
+    private var tombstoned: [UInt32] = []
+    /// Open windows in ascending order.
+    private(set) var windows: [Window] = []
+
+    init(
+        shape: ElementShape, shapeNumber: UInt32, timers: TimerPool, shard: UInt32, bucket: Int, pool: PagePool,
+        maxWindows: Int
+    ) {
+        self.shape = shape
+        self.shapeNumber = shapeNumber
+        self.timers = timers
+        self.shard = shard
+        self.bucket = bucket
+        layout = shape.layout
+        metricType = shape.key.metricType
+        resolutionNanos = shape.key.bucket.resolutionNanos
+        phase = shape.phase
+        self.pool = pool
+        self.maxWindows = maxWindows
+        elementStride = 2 + shape.binaryInputs + shape.addTotals
+        elements = PageList(capacity: 4)
     }
 
-    /// Takes the oldest window out when it begins before a bound; give it back with ``recycle(_:)``.
-    func takeWindow(before bound: Int64) -> Window? {
+    deinit {
+        for window in windows { release(window.list, stride: Int(layout.stride)) }
+        release(elements, stride: elementStride)
+    }
+
+    private func release(_ list: PageList, stride: Int) {
+        for i in 0..<list.capacity { if let page = list.pages[i] { pool.give(page, stride: stride) } }
+        list.deallocate()
+    }
+
+    /// Neither elements nor windows: nothing would be lost with the column.
+    var isEmpty: Bool { freeRows.count == rowCount && windows.isEmpty }
+
+    // MARK: Elements
+
+    /// A row for a new element; nil when there is no memory.
+    mutating func addElement(series: UInt32, target: UInt32) -> UInt32? {
+        let number: UInt32
+        if let free = freeRows.popLast() {
+            number = free
+        } else {
+            number = UInt32(rowCount)
+            let page = rowCount >> Int(PagePool.rowShift)
+            if page == elements.capacity { grow() }
+            if elements.pages[page] == nil {
+                guard let memory = pool.take(stride: elementStride) else { return nil }
+                elements.pages[page] = memory
+            }
+            rowCount += 1
+        }
+        let row = element(number)
+        row[0] = UInt64(target) << 32 | UInt64(series)
+        row[1] = UInt64(bitPattern: .min)
+        for i in 0..<shape.binaryInputs { row[2 + i] = Double.nan.bitPattern }
+        for i in 0..<shape.addTotals { row[2 + shape.binaryInputs + i] = 0 }
+        return number
+    }
+
+    private mutating func grow() {
+        let larger = elements.capacity * 2
+        elements.grow(to: larger)
+        for i in windows.indices { windows[i].list.grow(to: larger) }
+        forgetRecent()
+    }
+
+    /// The words of an element that was added.
+    @inline(__always)
+    func element(_ number: UInt32) -> Words {
+        // Pages of added elements are there.
+        elements.pages[Int(number >> PagePool.rowShift)].unsafelyUnwrapped
+            + Int(number & UInt32(PagePool.rowsPerPage - 1)) &* elementStride
+    }
+
+    func series(_ number: UInt32) -> UInt32 { UInt32(truncatingIfNeeded: element(number)[0]) }
+    func target(_ number: UInt32) -> UInt32 { UInt32(truncatingIfNeeded: element(number)[0] >> 32) }
+
+    func setTarget(_ number: UInt32, _ target: UInt32) {
+        element(number)[0] = UInt64(target) << 32 | UInt64(series(number))
+    }
+
+    mutating func tombstone(_ number: UInt32) { tombstoned.append(number) }
+
+    /// Takes out the tombstoned elements that have nothing left to publish.
+    mutating func collect(_ body: (_ series: UInt32, _ target: UInt32) -> Void) {
+        guard !tombstoned.isEmpty else { return }
+        var kept: [UInt32] = []
+        for number in tombstoned {
+            if isInOpenWindow(number) {
+                kept.append(number)
+            } else {
+                body(series(number), target(number))
+                element(number)[0] = 0
+                freeRows.append(number)
+            }
+        }
+        tombstoned = kept
+    }
+
+    private func isInOpenWindow(_ number: UInt32) -> Bool {
+        windows.contains { window in
+            guard let page = window.list.pages[Int(number >> PagePool.rowShift)] else { return false }
+            return page[Int(number & UInt32(PagePool.rowsPerPage - 1)) * Int(layout.stride)] != 0
+        }
+    }
+
+    // MARK: Windows
+
+    /// The row of an element in the window that holds a time, both made when they are missing.
+    @inline(__always)
+    mutating func row(_ number: UInt32, at time: Int64) -> RowLookup {
+        if time < recentStart || time >= recentEnd {
+            guard select(time) else { return .limit }
+        }
+        if recentStart <= closedThrough, lastClosed(number) == recentStart { return .closed }
+        let page = Int(number >> PagePool.rowShift)
+        let offset = Int(number & UInt32(PagePool.rowsPerPage - 1)) &* Int(layout.stride)
+        // Selecting a window sets them.
+        let pages = recentPages.unsafelyUnwrapped
+        if let rows = pages[page] { return .open(rows + offset) }
+        guard let rows = pool.take(stride: Int(layout.stride)) else { return .limit }
+        pages[page] = rows
+        return .open(rows + offset)
+    }
+
+    /// Reads the head of the row that an addition to the recent window needs.
+    @inline(__always)
+    func touch(_ number: UInt32) -> UInt64 {
+        let page = Int(number >> PagePool.rowShift)
+        guard let rows = recentPages?[page] else { return 0 }
+        return rows[Int(number & UInt32(PagePool.rowsPerPage - 1)) &* Int(layout.stride)]
+    }
+
+    @inline(__always)
+    private func lastClosed(_ number: UInt32) -> Int64 { Int64(bitPattern: element(number)[1]) }
+
+    /// Makes the window of a time the recent one; false at the limit of open windows.
+    @inline(never)
+    private mutating func select(_ time: Int64) -> Bool {
+        let start = WindowAlignment.start(of: time, resolutionNanos: resolutionNanos, phase: phase)
+        var position = windows.count
+        while position > 0, windows[position - 1].start >= start { position -= 1 }
+        if position == windows.count || windows[position].start != start {
+            guard windows.count < maxWindows else { return false }
+            windows.insert(Window(start: start, list: PageList(capacity: elements.capacity)), at: position)
+        }
+        recentStart = start
+        recentEnd = start.addingSaturating(resolutionNanos)
+        recentPages = windows[position].list.pages
+        return true
+    }
+
+    private mutating func forgetRecent() {
+        recentStart = .max
+        recentEnd = .min
+        recentPages = nil
+    }
+
+    /// Takes the oldest window out when it begins before a bound; ``recycle(_:)`` takes it back.
+    mutating func takeWindow(before bound: Int64) -> Window? {
         guard let first = windows.first, first.start < bound else { return nil }
         windows.removeFirst()
-        if recent === first { recent = nil }
+        forgetRecent()
         return first
     }
 
-    func close(before bound: Int64) { closedBefore = max(closedBefore, bound) }
+    func recycle(_ window: Window) { release(window.list, stride: Int(layout.stride)) }
 
-    func recycle(_ window: Window) {
-        window.clear(rows: rowCount)
-        // One spare is what alternates with the open window; columns without series keep none.
-        spare = liveRows > 0 ? window : nil
+    /// Closes an element's window when it is published: it takes no more values.
+    /// - Returns: whether it is the latest one that the element has closed; earlier ones leave no trace.
+    mutating func close(_ start: Int64, of element: Words) -> Bool {
+        guard start > Int64(bitPattern: element[1]) else { return false }
+        element[1] = UInt64(bitPattern: start)
+        closedThrough = max(closedThrough, start)
+        return true
+    }
+
+    /// Calls with every row that is present in a window, in the order of the elements.
+    @inline(__always)
+    func forEachRow(_ window: Window, _ body: (_ number: UInt32, _ row: Words) -> Void) {
+        let stride = Int(layout.stride)
+        for page in 0..<(rowCount + PagePool.rowsPerPage - 1) >> Int(PagePool.rowShift) {
+            guard let rows = window.list.pages[page] else { continue }
+            for i in 0..<PagePool.rowsPerPage where rows[i &* stride] != 0 {
+                body(UInt32(page << Int(PagePool.rowShift) | i), rows + i &* stride)
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 /// Why a value did not reach a window. The raw value is the `reason` label of the metrics.
 ///
 /// Source: `docs/aggregator.md`, conservation.
-public enum DropReason: String, Sendable, Hashable, CaseIterable {
+public enum DropReason: String, Error, Hashable, CaseIterable {
     // Nothing to add to: the value is counted as unrouted, once.
     case invalidMetricType = "invalid_metric_type"
     /// No worker of this instance owns the shard, see ``AggregationWorker/refuse(_:payloads:)``.
@@ -33,6 +33,7 @@ public enum DropReason: String, Sendable, Hashable, CaseIterable {
     case forwardedTooLate = "forwarded_too_late"
     case windowClosed = "window_closed"
     case windowLimit = "window_limit"
+    case windowFull = "window_full"
     case sourceOutOfRange = "source_out_of_range"
     case resendUnsupported = "resend_unsupported"
 }

@@ -16,7 +16,7 @@ struct BucketKey: Hashable {
     var numForwardedTimes: Int32
 }
 
-/// Everything that elements of one column have in common. Series differ in their ids and rollup targets only.
+/// Everything that elements of one column have in common. Series differ in their ids, rollups and routing only.
 struct ShapeKey: Hashable {
     var bucket: BucketKey
     var metricType: MetricType
@@ -28,7 +28,6 @@ struct ShapeKey: Hashable {
     var isRolledUp: Bool
     /// Whether prefix and type string of the options go around the id.
     var hasAffixes: Bool
-    var routingTrafficTypes: UInt64
 }
 
 /// A ``ShapeKey`` with what follows from it.
@@ -36,42 +35,32 @@ final class ElementShape {
     let key: ShapeKey
     let types: [AggregationType]
     let quantiles: [Double]
+    let layout: RowLayout
     /// Contents of the encoded StoragePolicy.
     let policyBytes: [UInt8]
     let prefix: [UInt8]
     /// The bytes behind the id, for each type.
     let suffixes: [[UInt8]]
+    let hasAffixBytes: Bool
     let phase: Int64
-    let needsSum: Bool
-    let needsSquares: Bool
-    let needsMin: Bool
-    let needsMax: Bool
-    let needsLast: Bool
-    let hasBinary: Bool
-    let addCount: Int
+    /// Words of history for each element: an input for each type when there is a binary transformation, and a total
+    /// for each Add.
+    let binaryInputs: Int
+    let addTotals: Int
 
     init(_ key: ShapeKey, types: [AggregationType], options: AggregatorOptions) {
         self.key = key
         self.types = types
         quantiles = AggregationType.quantiles(of: types)
+        layout = RowLayout(metricType: key.metricType, types: types, isForwarded: key.bucket.kind == .forwarded)
         policyBytes = MetadataCodec.encode(key.policy)
         phase = WindowAlignment.phase(resolutionNanos: key.bucket.resolutionNanos)
         prefix = key.hasAffixes ? Array(options.prefix(for: key.metricType).utf8) : []
         let typeString = options.typeString(for: key.metricType)
         suffixes = types.map { key.hasAffixes ? Array(typeString.typeString(of: $0).utf8) : [] }
-        needsSum = types.contains { [.sum, .mean, .stdev].contains($0) }
-        needsSquares = AggregationType.needsSumOfSquares(types)
-        needsMin = types.contains(.min)
-        needsMax = types.contains(.max)
-        needsLast = types.contains(.last)
-        hasBinary = key.transformations.contains(where: \.isBinary)
-        addCount = key.transformations.filter { $0 == .add }.count
-    }
-
-    /// The window's start that a time falls into.
-    @inline(__always)
-    func windowStart(of timeNanos: Int64) -> Int64 {
-        WindowAlignment.start(of: timeNanos, resolutionNanos: key.bucket.resolutionNanos, phase: phase)
+        hasAffixBytes = !prefix.isEmpty || suffixes.contains { !$0.isEmpty }
+        binaryInputs = key.transformations.contains(where: \.isBinary) ? types.count : 0
+        addTotals = key.transformations.count { $0 == .add }
     }
 
     /// What a published window is stamped with: its end, or for forwarded values, which are stamped already, its start.
@@ -80,18 +69,27 @@ final class ElementShape {
     }
 }
 
-/// Where the values of an element go when its pipeline has a rollup.
-struct RollupTarget: Hashable {
+/// Where elements forward to: one message goes there for each source shard and window, whatever elements it is from.
+struct RollupDestination: Hashable {
+    var metricType: MetricType
     var id: [UInt8]
     var aggregationID: AggregationID
+    var policy: StoragePolicy
     /// The steps behind the rollup.
     var remainder: AppliedPipeline
+    var numForwardedTimes: Int32
+}
+
+/// What elements of one column may differ in, besides their ids.
+struct ElementTarget: Hashable {
+    var rollup: RollupDestination?
+    var routingTrafficTypes: UInt64
 }
 
 /// One element that a metadata asks for.
 struct ElementSpec: Equatable {
-    /// Index of the ``ElementShape``.
+    /// Number of the ``ElementShape``.
     var shape: UInt32
-    /// Index of the ``RollupTarget``, 0 for none.
+    /// Number of the ``ElementTarget``, 0 for no rollup and no routing.
     var target: UInt32
 }

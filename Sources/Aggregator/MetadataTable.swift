@@ -2,176 +2,245 @@ import Glibc
 import Metrics
 import WireFormat
 
-/// What a series' metadata bytes mean, decoded once for all series that send the same bytes.
+/// How the metadata of a payload is to be read.
+enum MetadataForm: UInt8 {
+    case staged = 0
+    case timed = 1
+    /// Without the field that names the source, which differs from message to message.
+    case forward = 2
+}
+
+/// What some metadata bytes mean, decoded once for all series that send them.
 final class MetadataEntry {
     enum Content {
-        case staged([StagedMetadata], isDefault: Bool)
+        case staged([StagedMetadata])
         case forward(ForwardMetadata)
         case timed(TimedMetadata)
     }
 
-    let content: Content
-    /// Owned copy of the bytes.
-    let bytes: UnsafeMutableRawPointer
-    let byteCount: Int
-    /// Series that were last seen with it, and one more while it is being used.
-    var users = 0
-    /// Whether it waits to be forgotten.
-    var isIdle = false
-    /// The elements that each stage asks for, by stage, category and metric type, made at first need.
-    var specs: [SpecKey: Result<[ElementSpec], DropReason>] = [:]
-
-    /// The rollup targets that the specs name, once for each time.
-    var targets: [UInt32] = []
-
     struct SpecKey: Hashable {
         var stage: UInt16
-        /// Timed and untimed metrics may send the same bytes, and go to different lists.
-        var category: SeriesKind.Category
-        var metricType: MetricType
+        var kind: UInt8
     }
 
-    init(_ content: Content, bytes source: UnsafeRawBufferPointer) {
+    let content: Content
+    /// Staged metadata that leaves everything to the defaults.
+    let isDefault: Bool
+    let form: MetadataForm
+    /// Series that were last seen with it, and one more while it is being used.
+    var holders = 0
+    /// Whether it stands in the queue of those that nobody held.
+    var isQueued = false
+    /// The elements that each stage asks for, by kind of series, made at first need.
+    var specs: [SpecKey: Result<[ElementSpec], DropReason>] = [:]
+
+    init(_ content: Content, form: MetadataForm) {
         self.content = content
-        byteCount = source.count
-        bytes = .allocate(byteCount: max(source.count, 1), alignment: 8)
-        if let base = source.baseAddress { bytes.copyMemory(from: base, byteCount: source.count) }
+        self.form = form
+        if case .staged(let stages) = content, stages.count == 1 {
+            isDefault =
+                stages[0].cutoverNanos == 0 && !stages[0].tombstoned && stages[0].pipelines.count == 1
+                && stages[0].pipelines[0].isDefault
+        } else {
+            isDefault = false
+        }
     }
 
-    deinit { bytes.deallocate() }
-
-    /// The stage in force at a time: the last one whose cutover has passed.
-    func activeStage(_ now: Int64) -> Int? {
-        guard case .staged(let stages, _) = content else { return nil }
-        return stages.lastIndex { $0.cutoverNanos <= now }
+    /// The stage in force at a time, and the times from and before which it is: the last one whose cutover has come.
+    func activeStage(at now: Int64) -> (stage: Int, from: Int64, before: Int64)? {
+        guard case .staged(let stages) = content else { return (0, .min, .max) }
+        var before = Int64.max
+        for (index, stage) in stages.enumerated().reversed() {
+            if stage.cutoverNanos <= now { return (index, stage.cutoverNanos, before) }
+            before = min(before, stage.cutoverNanos)
+        }
+        return nil
     }
 }
 
-extension DropReason: Error {}
-
-/// All metadata that live series were last seen with, by their bytes.
-struct MetadataTable {
-    /// What the fast path compares: a row for each entry.
+/// All metadata that live series were last seen with, by their bytes, and some that nobody holds any more: series may
+/// alternate between two, and rollups hear theirs again. Number 0 stands for none.
+final class MetadataTable {
+    /// What the fast path compares.
     struct Hot {
-        var bytes: UnsafeRawPointer?
+        var bytes: UnsafeMutableRawPointer?
         var count: Int
-        /// The cutover of the only stage; `Int64.max` when there are several, which the slow path tells apart.
-        var cutover: Int64
+        var form: UInt8
+        /// The stage in force in `from..<before`.
+        var stage: UInt16
+        var from: Int64
+        var before: Int64
     }
 
-    private struct Key: Hashable {
-        var kind: UInt8
-        var bytes: [UInt8]
-    }
-
-    private(set) var hot: [Hot] = []
-    private(set) var entries: [MetadataEntry?] = []
-    private var indices: [Key: UInt32] = [:]
-    private var keys: [Key?] = []
+    @exclusivity(unchecked) private var hot: UnsafeMutablePointer<Hot>
+    private var capacity = 256
+    private var entries: [MetadataEntry?] = [nil]
     private var free: [UInt32] = []
-    private var forgottenTargets: [UInt32] = []
-    /// Entries that no series uses at the moment, oldest first; some of them may be in use again.
-    private var idle: [UInt32] = []
-    /// A rollup hears from every shard in turn, each with metadata of its own: entries stay for a while when their last
-    /// series moves on, so that they are not decoded again for every message.
-    private static let maxIdle = 8_192
+    /// Numbers by hash, and the next number with the same hash.
+    private var heads: [UInt64: UInt32] = [:]
+    private var nexts: [UInt32] = [0]
+    /// Entries that nobody held when they were put here, oldest first from `queueStart` on.
+    private var queue: [UInt32] = []
+    private var queueStart = 0
+    private let seed: UInt64
+    private(set) var bytes = 0
+    /// Entries that nobody holds; more than so many are forgotten.
+    static let maxIdle = 16_384
+    /// Called with an entry that is forgotten, for what it holds itself.
+    var onForget: (MetadataEntry) -> Void = { _ in }
 
-    init() {
-        // Index 0 stands for "none".
-        hot.append(Hot(bytes: nil, count: -1, cutover: .max))
-        entries.append(nil)
-        keys.append(nil)
+    init(seed: UInt64) {
+        self.seed = seed
+        hot = .allocate(capacity: capacity)
+        hot.initialize(to: Self.none)
     }
 
-    var count: Int { indices.count }
+    deinit {
+        for i in entries.indices { hot[i].bytes?.deallocate() }
+        hot.deallocate()
+    }
 
-    /// Whether these bytes are those of an entry.
+    private static var none: Hot { Hot(bytes: nil, count: -1, form: .max, stage: 0, from: .max, before: .min) }
+
+    var count: Int { entries.count - 1 - free.count }
+
+    subscript(_ number: UInt32) -> MetadataEntry? { entries[Int(number)] }
+
+    /// Whether these bytes are those of a number, and a stage of it is the one in force.
     @inline(__always)
-    func matches(_ index: UInt32, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        let hot = hot[Int(index)]
-        guard hot.count == bytes.count else { return false }
-        guard let base = bytes.baseAddress, let own = hot.bytes else { return true }
-        return memcmp(own, base, bytes.count) == 0
+    func isCurrent(
+        _ number: UInt32, stage: UInt16, _ form: MetadataForm, _ metadata: UnsafeRawBufferPointer, _ now: Int64
+    ) -> Bool {
+        let hot = hot + Int(number)
+        guard hot.pointee.count == metadata.count, hot.pointee.form == form.rawValue, hot.pointee.stage == stage,
+            now >= hot.pointee.from, now < hot.pointee.before
+        else { return false }
+        guard let own = hot.pointee.bytes, let base = metadata.baseAddress else { return true }
+        return memcmp(own, base, metadata.count) == 0
     }
 
-    /// The entry of some bytes, decoded when they are new.
-    mutating func intern(
-        _ kind: PayloadKind, _ bytes: UnsafeRawBufferPointer, limits: AggregatorLimits
+    /// The number of some bytes, decoded when they are new.
+    func intern(
+        _ form: MetadataForm, _ metadata: UnsafeRawBufferPointer, limits: AggregatorLimits
     ) throws(DropReason) -> UInt32 {
-        let category: UInt8 = kind == .forwarded ? 1 : kind == .timedWithMetadata ? 2 : 0
-        let key = Key(kind: category, bytes: [UInt8](bytes))
-        if let index = indices[key] { return index }
-        guard bytes.count <= limits.maxMetadataBytes else { throw .metadataTooLong }
-        guard indices.count < limits.maxMetadatas else { throw .metadataLimit }
-        let entry = MetadataEntry(try Self.decode(kind, bytes), bytes: bytes)
-        var cutover = Int64.max
-        if case .staged(let stages, _) = entry.content, stages.count == 1 { cutover = stages[0].cutoverNanos }
-        let row = Hot(bytes: UnsafeRawPointer(entry.bytes), count: entry.byteCount, cutover: cutover)
-        let index: UInt32
-        if let free = free.popLast() {
-            index = free
-            hot[Int(index)] = row
-            entries[Int(index)] = entry
-            keys[Int(index)] = key
+        let hash = hash(metadata, form)
+        var number = heads[hash] ?? 0
+        while number != 0 {
+            if let entry = entries[Int(number)], entry.form == form, isEqual(number, metadata) { return number }
+            number = nexts[Int(number)]
+        }
+        guard metadata.count <= limits.maxMetadataBytes else { throw .metadataTooLong }
+        while count >= limits.maxMetadatas {
+            guard forgetOldestIdle() else { throw .metadataLimit }
+        }
+        let entry = MetadataEntry(try Self.decode(form, metadata), form: form)
+        let copy = UnsafeMutableRawPointer.allocate(byteCount: max(metadata.count, 1), alignment: 8)
+        if let base = metadata.baseAddress { copy.copyMemory(from: base, byteCount: metadata.count) }
+        let row = Hot(bytes: copy, count: metadata.count, form: form.rawValue, stage: .max, from: .max, before: .min)
+        bytes += metadata.count
+        number = place(entry, row)
+        nexts[Int(number)] = heads[hash] ?? 0
+        heads[hash] = number
+        return number
+    }
+
+    private func isEqual(_ number: UInt32, _ metadata: UnsafeRawBufferPointer) -> Bool {
+        guard hot[Int(number)].count == metadata.count else { return false }
+        guard let own = hot[Int(number)].bytes, let base = metadata.baseAddress else { return true }
+        return memcmp(own, base, metadata.count) == 0
+    }
+
+    private func place(_ entry: MetadataEntry, _ row: Hot) -> UInt32 {
+        if let number = free.popLast() {
+            entries[Int(number)] = entry
+            hot[Int(number)] = row
+            return number
+        }
+        if entries.count == capacity {
+            let larger = UnsafeMutablePointer<Hot>.allocate(capacity: capacity * 2)
+            larger.moveInitialize(from: hot, count: capacity)
+            hot.deallocate()
+            hot = larger
+            capacity *= 2
+        }
+        entries.append(entry)
+        nexts.append(0)
+        (hot + entries.count - 1).initialize(to: row)
+        return UInt32(entries.count - 1)
+    }
+
+    /// The stage of an entry that is in force, which the fast path then knows.
+    func activate(_ number: UInt32, at now: Int64) -> Int? {
+        guard let active = entries[Int(number)]?.activeStage(at: now) else { return nil }
+        hot[Int(number)].stage = UInt16(active.stage)
+        hot[Int(number)].from = active.from
+        hot[Int(number)].before = active.before
+        return active.stage
+    }
+
+    func retain(_ number: UInt32) { entries[Int(number)]?.holders += 1 }
+
+    /// Gives up a hold.
+    func release(_ number: UInt32) {
+        guard let entry = entries[Int(number)] else { return }
+        entry.holders -= 1
+        guard entry.holders <= 0, !entry.isQueued else { return }
+        entry.isQueued = true
+        queue.append(number)
+        while queue.count - queueStart > Self.maxIdle { _ = forgetOldestIdle() }
+    }
+
+    /// Takes the first out of the queue, and forgets it if nobody holds it; false when the queue is empty.
+    private func forgetOldestIdle() -> Bool {
+        guard queueStart < queue.count else { return false }
+        let number = queue[queueStart]
+        queueStart += 1
+        if queueStart * 2 > queue.count {
+            queue.removeFirst(queueStart)
+            queueStart = 0
+        }
+        guard let entry = entries[Int(number)] else { return true }
+        entry.isQueued = false
+        if entry.holders <= 0 { forget(number, entry) }
+        return true
+    }
+
+    private func forget(_ number: UInt32, _ entry: MetadataEntry) {
+        let row = hot[Int(number)]
+        unlink(number, hash(UnsafeRawBufferPointer(start: row.bytes, count: row.count), entry.form))
+        row.bytes?.deallocate()
+        bytes -= row.count
+        hot[Int(number)] = Self.none
+        entries[Int(number)] = nil
+        free.append(number)
+        onForget(entry)
+    }
+
+    private func hash(_ metadata: UnsafeRawBufferPointer, _ form: MetadataForm) -> UInt64 {
+        Wyhash.hash(metadata, seed: seed ^ UInt64(form.rawValue))
+    }
+
+    private func unlink(_ number: UInt32, _ hash: UInt64) {
+        guard let head = heads[hash] else { return }
+        if head == number {
+            heads[hash] = nexts[Int(number)] == 0 ? nil : nexts[Int(number)]
         } else {
-            index = UInt32(hot.count)
-            hot.append(row)
-            entries.append(entry)
-            keys.append(key)
+            var previous = head
+            while previous != 0, nexts[Int(previous)] != number { previous = nexts[Int(previous)] }
+            if previous != 0 { nexts[Int(previous)] = nexts[Int(number)] }
         }
-        indices[key] = index
-        return index
-    }
-
-    mutating func retain(_ index: UInt32) { entries[Int(index)]?.users += 1 }
-
-    /// Gives up one use. An entry that nobody uses is forgotten after a while, so that churn does not grow the table.
-    mutating func release(_ index: UInt32) {
-        guard let entry = entries[Int(index)] else { return }
-        entry.users -= 1
-        guard entry.users <= 0, !entry.isIdle else { return }
-        entry.isIdle = true
-        idle.append(index)
-        if idle.count > 2 * Self.maxIdle { forgetOldest() }
-    }
-
-    /// The rollup targets of entries that were forgotten since the last call.
-    mutating func takeForgottenTargets() -> [UInt32] {
-        defer { forgottenTargets = [] }
-        return forgottenTargets
-    }
-
-    private mutating func forgetOldest() {
-        let oldest = idle.prefix(idle.count - Self.maxIdle)
-        for index in oldest {
-            guard let entry = entries[Int(index)] else { continue }
-            entry.isIdle = false
-            guard entry.users <= 0, let key = keys[Int(index)] else { continue }
-            forgottenTargets += entry.targets
-            indices[key] = nil
-            entries[Int(index)] = nil
-            keys[Int(index)] = nil
-            hot[Int(index)] = hot[0]
-            free.append(index)
-        }
-        idle.removeFirst(oldest.count)
+        nexts[Int(number)] = 0
     }
 
     private static func decode(
-        _ kind: PayloadKind, _ bytes: UnsafeRawBufferPointer
+        _ form: MetadataForm, _ metadata: UnsafeRawBufferPointer
     ) throws(DropReason) -> MetadataEntry.Content {
-        let range = ByteRange(offset: 0, count: bytes.count)
+        let range = ByteRange(offset: 0, count: metadata.count)
         do {
-            switch kind {
-            case .forwarded: return .forward(try MetadataCodec.forwardMetadata(bytes.bytes, in: range))
-            case .timedWithMetadata: return .timed(try MetadataCodec.timedMetadata(bytes.bytes, in: range))
-            default:
-                let stages = try MetadataCodec.stagedMetadatas(bytes.bytes, in: range)
-                guard stages.count < Int(SeriesRecord.unsettled) else { throw DropReason.metadataTooLong }
-                let isDefault =
-                    stages.count == 1 && stages[0].cutoverNanos == 0 && !stages[0].tombstoned
-                    && stages[0].pipelines.count == 1 && stages[0].pipelines[0].isDefault
-                return .staged(stages, isDefault: isDefault)
+            switch form {
+            case .forward: return .forward(try MetadataCodec.forwardMetadata(metadata.bytes, in: range))
+            case .timed: return .timed(try MetadataCodec.timedMetadata(metadata.bytes, in: range))
+            case .staged: return .staged(try MetadataCodec.stagedMetadatas(metadata.bytes, in: range))
             }
         } catch {
             throw .badMetadata

@@ -9,6 +9,8 @@ final class SeriesArena {
     /// The most units that one record may take.
     static let greatestUnits = 4_160
     private static let chunkUnits = 65_536
+    /// Room behind a chunk: lines behind the start of a short record may be read ahead of need.
+    private static let overreadBytes = 256
     private static let greatestChunks = 65_536
 
     @exclusivity(unchecked) private var chunks: UnsafeMutablePointer<UnsafeMutableRawPointer>
@@ -85,7 +87,7 @@ final class SeriesArena {
 
     private func addChunk() -> Bool {
         guard chunkCount < Self.greatestChunks,
-            let memory = malloc(Self.chunkUnits * Self.unitBytes)
+            let memory = malloc(Self.chunkUnits * Self.unitBytes + Self.overreadBytes)
         else { return false }
         var rest = chunkCount > 0 ? Self.chunkUnits - used : 0
         while rest > 0 {

@@ -23,6 +23,9 @@ struct SeriesRecord {
     /// Where the id begins.
     static let idOffset = MemoryLayout<SeriesRecord>.size
 
+    /// Where ``elements`` stands, for a list of one in place.
+    static let elementsOffset = MemoryLayout<SeriesRecord>.offset(of: \.elements) ?? 24
+
     static func units(idCount: Int) -> Int { SeriesArena.units(bytes: idOffset + idCount) }
 }
 
@@ -46,6 +49,7 @@ struct SeriesKind: Equatable {
         case timed = 2
     }
 
+    var metricType: MetricTypeNumber { rawValue & 15 }
     var category: Category { Category(rawValue: rawValue >> 4) ?? .untimed }
 }
 

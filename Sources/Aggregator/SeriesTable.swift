@@ -12,8 +12,6 @@ final class SeriesTable {
     @exclusivity(unchecked) private var slots: UnsafeMutablePointer<UInt64>
     @exclusivity(unchecked) private var mask: UInt32
     private(set) var count = 0
-    /// Keeps reading ahead from being optimised away.
-    @exclusivity(unchecked) private var seen: UInt8 = 0
 
     init(seed: UInt64, capacity: Int = 1_024) {
         self.seed = seed
@@ -44,17 +42,6 @@ final class SeriesTable {
         return UnsafeRawBufferPointer(start: address + SeriesRecord.idOffset, count: count)
     }
 
-    /// Whether the records are so many that most of them have to be fetched from memory.
-    var exceedsCache: Bool { arena.bytes > 4 << 20 }
-
-    /// Reads the first and the last bytes of a record.
-    @inline(__always)
-    func readAhead(_ ref: UInt32) {
-        let address = arena.address(ref)
-        let count = Int(address.assumingMemoryBound(to: SeriesRecord.self).pointee.idCount)
-        seen &+= (address + SeriesRecord.idOffset + Swift.max(count &- 1, 0)).load(as: UInt8.self)
-    }
-
     /// A record that is very likely the one with this hash, 0 when there is surely none: reads slots only, so that
     /// the cache misses of a batch overlap.
     @inline(__always)
@@ -66,6 +53,15 @@ final class SeriesTable {
             if UInt32(truncatingIfNeeded: slot >> 32) == tag { return UInt32(truncatingIfNeeded: slot) }
             i = (i &+ 1) & mask
         }
+    }
+
+    /// Reads the ends of a record, so that its lines are on their way.
+    @inline(__always)
+    func touch(_ ref: UInt32) -> UInt64 {
+        let address = arena.address(ref)
+        let record = address.assumingMemoryBound(to: SeriesRecord.self)
+        return UInt64(record.pointee.elementCount) &+ UInt64(address.load(fromByteOffset: 64, as: UInt8.self))
+            &+ UInt64(address.load(fromByteOffset: 128, as: UInt8.self))
     }
 
     @inline(__always)
@@ -130,6 +126,15 @@ final class SeriesTable {
         }
         slots[Int(hole)] = 0
         count -= 1
+    }
+
+    /// Takes a record out of the table.
+    func remove(_ ref: UInt32, tag: UInt32) {
+        var i = tag & mask
+        while slots[Int(i)] != 0 {
+            if UInt32(truncatingIfNeeded: slots[Int(i)]) == ref { return removeSlot(Int(i)) }
+            i = (i &+ 1) & mask
+        }
     }
 
     /// Gives a record's memory back, when neither the table nor an element names it any more.

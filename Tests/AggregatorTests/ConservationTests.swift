@@ -137,10 +137,10 @@ import WireFormat
             #expect(worker.liveElements == 0)
         }
         // Two generations take turns: the second time that one comes, all its memory is there.
-        #expect(Set(bytes.dropFirst(2)).count == 1, "\(bytes)")
+        #expect(bytes.dropFirst(6).max() == bytes[2..<6].max(), "\(bytes)")
         #expect(worker.metadatas.count <= 16_384)
         // Those of metadata that is kept for a while are kept too.
-        #expect(worker.targets.count <= worker.metadatas.count)
+        #expect(worker.targets.count <= worker.metadatas.count + 1)
         #expect(simulation.total(\.seriesExpired) == simulation.total(\.seriesCreated))
         #expect(simulation.failures.isEmpty && simulation.drops.isEmpty)
     }
@@ -164,7 +164,8 @@ import WireFormat
         simulation.flushDue(now: now)
         simulation.tick(now: now)
         #expect(simulation.workers[0].targets.count < 17_000)
-        #expect(simulation.workers[0].targets.count == simulation.workers[0].metadatas.count)
+        // One more stands for no rollup.
+        #expect(simulation.workers[0].targets.count == simulation.workers[0].metadatas.count + 1)
         #expect(simulation.total(\.forwarded) == 20_000)
     }
 

@@ -76,7 +76,7 @@ import Testing
         let now = Self.start + 60 * Self.second
         func isReady(_ kind: ListKind, _ window: Int64, forwards: Int32 = 0, at now: Int64) -> Bool {
             Self.start + window * Self.second
-                < bucket(kind, options, forwards: forwards).windowBound(now: now, options: options)
+                < bucket(kind, options, forwards: forwards).windowBound(now: now)
         }
         #expect(isReady(.standard, 50, at: now))
         #expect(!isReady(.standard, 50, at: now - 1))
@@ -92,7 +92,7 @@ import Testing
         for now in [Int64.min, .min + 1, -1, 0, .max - 1, .max] {
             for kind in ListKind.allCases {
                 var bucket = bucket(kind, AggregatorOptions(), forwards: 1, now: now)
-                _ = bucket.windowBound(now: now, options: AggregatorOptions())
+                _ = bucket.windowBound(now: now)
                 _ = bucket.endedBound(now: now)
                 bucket.advance(beyond: now)
             }

@@ -6,10 +6,10 @@ import WireFormat
 
 @Suite struct MetadataTableTests {
     private func intern(
-        _ table: inout MetadataTable, _ bytes: [UInt8], _ kind: PayloadKind = .counter,
+        _ table: MetadataTable, _ bytes: [UInt8], _ form: MetadataForm = .staged,
         _ limits: AggregatorLimits = AggregatorLimits()
     ) throws -> UInt32 {
-        try bytes.withUnsafeBytes { try table.intern(kind, $0, limits: limits) }
+        try bytes.withUnsafeBytes { try table.intern(form, $0, limits: limits) }
     }
 
     private func metadata(_ cutover: Int64) throws -> [UInt8] {
@@ -18,83 +18,125 @@ import WireFormat
         return MetadataCodec.encode(stages)
     }
 
+    private func isCurrent(
+        _ table: MetadataTable, _ number: UInt32, _ bytes: [UInt8], _ form: MetadataForm = .staged, at now: Int64
+    ) -> Bool {
+        bytes.withUnsafeBytes { table.isCurrent(number, stage: 0, form, $0, now) }
+    }
+
     @Test func equalBytesAreOneEntry() throws {
-        var table = MetadataTable()
+        let table = MetadataTable(seed: 1)
         let bytes = try metadata(5)
-        let index = try intern(&table, bytes)
-        #expect(index != 0)
-        #expect(try intern(&table, bytes) == index)
-        #expect(try intern(&table, metadata(6)) != index)
+        let number = try intern(table, bytes)
+        #expect(number != 0)
+        #expect(try intern(table, bytes) == number)
+        #expect(try intern(table, metadata(6)) != number)
         #expect(table.count == 2)
-        #expect(bytes.withUnsafeBytes { table.matches(index, $0) })
-        #expect(try metadata(6).withUnsafeBytes { !table.matches(index, $0) })
-        #expect(bytes.withUnsafeBytes { !table.matches(0, $0) })
-        #expect(table.hot[Int(index)].cutover == 5)
+    }
+
+    @Test func theFastPathKnowsAnEntryFromItsCutoverOn() throws {
+        let table = MetadataTable(seed: 1)
+        let bytes = try metadata(5)
+        let number = try intern(table, bytes)
+        #expect(!isCurrent(table, number, bytes, at: 5))
+        #expect(table.activate(number, at: 4) == nil)
+        #expect(table.activate(number, at: 5) == 0)
+        #expect(isCurrent(table, number, bytes, at: 5))
+        #expect(!isCurrent(table, number, bytes, at: 4))
+        #expect(!isCurrent(table, number, try metadata(6), at: 5))
+        #expect(!isCurrent(table, number, bytes, .timed, at: 5))
+        #expect(!isCurrent(table, 0, [], at: 5))
     }
 
     @Test func unusedEntriesAreForgottenAndTheirPlacesUsedAgain() throws {
-        var table = MetadataTable()
-        let kept = try intern(&table, try metadata(-1))
+        let table = MetadataTable(seed: 1)
+        var forgotten = 0
+        table.onForget = { _ in forgotten += 1 }
+        let kept = try intern(table, try metadata(-1))
         table.retain(kept)
-        var most = 0
+        var greatest: UInt32 = 0
         for cutover in 0..<40_000 as Range<Int64> {
-            let index = try intern(&table, try metadata(cutover))
-            table.retain(index)
-            table.release(index)
-            most = max(most, table.count)
+            let number = try intern(table, try metadata(cutover))
+            table.retain(number)
+            table.release(number)
+            greatest = max(greatest, number)
         }
-        #expect(most < 20_000)
-        #expect(table.entries.count < 20_000)
-        #expect(try intern(&table, try metadata(-1)) == kept)
-        #expect(table.entries[Int(kept)]?.users == 1)
+        #expect(table.count == MetadataTable.maxIdle + 1)
+        #expect(forgotten == 40_000 - MetadataTable.maxIdle)
+        #expect(greatest < 20_000)
+        #expect(try intern(table, try metadata(-1)) == kept)
+        #expect(table[kept]?.holders == 1)
+    }
+
+    /// Series that alternate between two metadatas do not have them decoded each time.
+    @Test func anEntryThatIsHeldAgainStays() throws {
+        let table = MetadataTable(seed: 1)
+        let first = try intern(table, try metadata(1))
+        for _ in 0..<3 {
+            table.retain(first)
+            table.release(first)
+            #expect(try intern(table, try metadata(1)) == first)
+        }
+        table.retain(first)
+        for cutover in 2..<20_000 as Range<Int64> {
+            let number = try intern(table, try metadata(cutover))
+            table.retain(number)
+            table.release(number)
+        }
+        #expect(try intern(table, try metadata(1)) == first)
     }
 
     @Test func limitsAndBadBytesAreRefusedByName() throws {
-        var table = MetadataTable()
+        let table = MetadataTable(seed: 1)
         var limits = AggregatorLimits()
         limits.maxMetadatas = 1
         limits.maxMetadataBytes = 100
-        #expect(throws: DropReason.badMetadata) { try intern(&table, [0xff], .counter, limits) }
-        #expect(throws: DropReason.badMetadata) { try intern(&table, [], .timedWithMetadata, limits) }
+        #expect(throws: DropReason.badMetadata) { try intern(table, [0xff], .staged, limits) }
+        #expect(throws: DropReason.badMetadata) { try intern(table, [], .timed, limits) }
         #expect(throws: DropReason.metadataTooLong) {
-            try intern(&table, Array(repeating: 0, count: 101), .counter, limits)
+            try intern(table, Array(repeating: 0, count: 101), .staged, limits)
         }
-        _ = try intern(&table, try metadata(1), .counter, limits)
-        #expect(throws: DropReason.metadataLimit) { try intern(&table, try metadata(2), .counter, limits) }
+        let first = try intern(table, try metadata(1), .staged, limits)
+        table.retain(first)
+        #expect(throws: DropReason.metadataLimit) { try intern(table, try metadata(2), .staged, limits) }
+        #expect(table.count == 1)
+        // What nobody holds makes room.
+        table.release(first)
+        _ = try intern(table, try metadata(2), .staged, limits)
         #expect(table.count == 1)
     }
 
     @Test func theLastStageWhoseCutoverHasPassedIsInForce() throws {
-        var table = MetadataTable()
+        let table = MetadataTable(seed: 1)
         let stages = try MetadataText.staged("cutover 10 Sum ; cutover 20 Max ; cutover 15 Min")
-        let index = try intern(&table, MetadataCodec.encode(stages))
-        let entry = try #require(table.entries[Int(index)])
+        let entry = try #require(table[try intern(table, MetadataCodec.encode(stages))])
         let second: Int64 = 1_000_000_000
-        #expect(entry.activeStage(10 * second - 1) == nil)
-        #expect(entry.activeStage(10 * second) == 0)
-        #expect(entry.activeStage(15 * second) == 2)
-        #expect(entry.activeStage(25 * second) == 2)
-        #expect(table.hot[Int(index)].cutover == .max)
+        #expect(entry.activeStage(at: 10 * second - 1) == nil)
+        let first = try #require(entry.activeStage(at: 10 * second))
+        #expect(first == (0, 10 * second, 15 * second))
+        let last = try #require(entry.activeStage(at: 15 * second))
+        #expect(last == (2, 15 * second, .max))
+        #expect(entry.activeStage(at: 25 * second)?.stage == 2)
     }
+}
 
-    @Test func rollupTargetsLiveAsLongAsTheyAreUsed() {
-        var table = RollupTargetTable()
-        func target(_ id: UInt8) -> RollupTarget {
-            RollupTarget(id: [id], aggregationID: .default, remainder: AppliedPipeline())
-        }
-        let first = table.intern(target(1))
-        #expect(table.intern(target(1)) == first)
-        let second = table.intern(target(2))
-        #expect(first != 0 && second != 0 && first != second)
-        table.retain(first)
+@Suite struct ReferencedTableTests {
+    @Test func valuesLiveAsLongAsTheyAreHeld() {
+        var table = ReferencedTable<String, Int>()
+        let first = table.add("a", 1)
+        let second = table.add("b", 2)
+        #expect(first != second)
+        #expect(table.number(of: "a") == first)
+        for _ in 0..<3 { table.retain(first) }
         for _ in 0..<2 {
             table.release(first)
-            #expect(table[first] == target(1))
+            #expect(table[first] == 1)
         }
         table.release(first)
         #expect(table[first] == nil)
+        #expect(table.number(of: "a") == nil)
         #expect(table.count == 1)
-        #expect(table.intern(target(3)) == first)
-        #expect(table[second] == target(2))
+        #expect(table.add("c", 3) == first)
+        #expect(table[second] == 2)
     }
 }

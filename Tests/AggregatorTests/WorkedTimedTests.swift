@@ -44,9 +44,7 @@ import Testing
             """)
     }
 
-    /// M3 closes a window for each metric by itself and would take the value of `g2`. Here all of a list close at once,
-    /// so that two replicas agree on which values are in.
-    @Test func example51_aPublishedWindowIsClosed() throws {
+    @Test func example51_aPublishedWindowIsClosedForItsElements() throws {
         try Script.run(
             """
             1000 timed gauge g 1 at 996 : Last
@@ -54,6 +52,9 @@ import Testing
             -> g @1000 = 1
             1066 timed gauge g 2 at 996 : Last
             !! window_closed
+            1066 timed gauge g2 1 at 996 : Last
+            1070.1 flush
+            -> g2 @1000 = 1
             """)
     }
 

@@ -170,6 +170,8 @@ struct Script {
     }
 
     private func text(of value: Double) -> String {
-        value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
+        // M3 has two NaNs.
+        if value.isNaN { return "nan" }
+        return value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
     }
 }

@@ -150,7 +150,7 @@ final class Simulation {
 
     /// The equations of conservation that do not hold in one of the workers.
     var failures: [String] {
-        workers.flatMap { $0.counters.verify(openValues: $0.openValues) } + unreadable
+        workers.flatMap { $0.verify() } + unreadable
     }
 
     func total(_ count: (AggregatorCounters) -> UInt64) -> UInt64 { workers.reduce(0) { $0 + count($1.counters) } }
