@@ -28,7 +28,7 @@ case "${1:-}" in
 esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    say "this is no Debian system; make sure that you have the equivalents of:" $wanted
+    say "this is no Debian system; make sure that you have the equivalents of: $(echo "$wanted" | tr '\n' ' ')"
     exit 0
 fi
 

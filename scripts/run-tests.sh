@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # run-tests.sh test|e2e: runs all tests, or the end-to-end tests alone, and closes with "LABEL: N of M passed".
 #
-# The tests must have been built. One test runs at a time: many start threads, sockets and processes of their own. The end-to-end tests run by themselves and one after the other, since each of them drives
-# several processes; M3AGG_BINARY names the m3agg that they drive. TEST_TIMEOUT limits each of the two passes, in seconds.
+# The tests must have been built. One test runs at a time: many start threads, sockets and processes of their own. M3AGG_BINARY
+# names the m3agg that the end-to-end tests drive. TEST_TIMEOUT limits each of the two passes, in seconds.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 
 label=${1:-}
 swift=${SWIFT:-swift}

@@ -71,14 +71,17 @@ struct RoleCommand: AsyncParsableCommand {
         _ topic: String, to endpoint: String, _ group: MultiThreadedEventLoopGroup, _ registry: Registry,
         _ logger: Logger
     ) throws -> Producer {
-        try Producer.start(
+        var options = ProducerOptions()
+        // As standalone has it: a flush makes all values of a window at once.
+        options.maxBufferBytes = 512 << 20
+        return try Producer.start(
             route: ProducerRoute(
                 topic: topic, numberOfShards: Int(Self.numShards),
                 services: [
                     .init(
                         name: "bench", consumption: .shared, numberOfShards: Int(Self.numShards),
                         endpoints: [endpoint])
-                ]), group: group, registry: registry, logger: logger)
+                ]), options: options, group: group, registry: registry, logger: logger)
     }
 
     private func waitForEnd(saying ports: String) async {

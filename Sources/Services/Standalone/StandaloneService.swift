@@ -96,7 +96,10 @@ public final class StandaloneService: Sendable {
             $0.onFull = .returnError
         }
         let forwardProducer = try await producer("aggregator", StandaloneControlPlane.ingestTopicName) { _ in }
-        let aggregatedProducer = try await producer("aggregator", StandaloneControlPlane.aggregatedTopicName) { _ in }
+        let aggregatedProducer = try await producer("aggregator", StandaloneControlPlane.aggregatedTopicName) {
+            // A flush makes all values of a window at once: room for two million of them.
+            $0.maxBufferBytes = 512 << 20
+        }
         for producer in [ingestProducer, forwardProducer, aggregatedProducer] {
             started.add { await producer.close(deadline: .zero) }
         }
