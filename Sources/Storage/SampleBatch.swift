@@ -27,6 +27,7 @@ public struct SampleBatch: Sendable {
     @usableFromInline var namespaces: [Namespace] = []
     @usableFromInline var arena: [UInt8] = []
     @usableFromInline var labelEnds: [UInt32] = []
+    @usableFromInline var references: [SeriesReference] = []
     @usableFromInline var samples: [Sample] = []
 
     public init() {}
@@ -44,7 +45,7 @@ public struct SampleBatch: Sendable {
 
     /// What the batch counts for in the write queue.
     public var byteCount: Int {
-        samples.count &* MemoryLayout<Sample>.stride &+ arena.count &+ labelEnds.count &* 4
+        samples.count &* MemoryLayout<Sample>.stride &+ arena.count &+ labelEnds.count &* 4 &+ references.count &* 8
     }
 
     /// The index of a namespace, which is added when the batch does not hold it yet. Meant to be asked once per
@@ -71,9 +72,21 @@ public struct SampleBatch: Sendable {
         return UInt32(truncatingIfNeeded: labelEnds.count &- 1)
     }
 
+    /// Marks the indexes of ``references``; the others are those of ``labelEnds``.
+    @usableFromInline static let referenceBit: UInt32 = 1 << 31
+
+    /// Adds a series that is known to the caller; the result stands for its labels in
+    /// ``append(labels:namespace:timestampMs:value:)``. Nothing is copied.
+    @inlinable public mutating func addSeries(_ reference: SeriesReference) -> UInt32 {
+        guard references.count < Int(Self.referenceBit) &- 1, reference.canonicalLabels.count <= Labels.maxEncodedBytes
+        else { return Self.invalidLabels }
+        references.append(reference)
+        return UInt32(truncatingIfNeeded: references.count &- 1) | Self.referenceBit
+    }
+
     /// Adds one sample.
     /// - Parameters:
-    ///   - labels: what ``addLabels(_:)`` of this batch returned.
+    ///   - labels: what ``addLabels(_:)`` or ``addSeries(_:)`` of this batch returned.
     ///   - namespace: what ``index(of:)`` of this batch returned.
     ///   - timestampMs: milliseconds since 1970.
     @inlinable public mutating func append(

@@ -25,6 +25,9 @@ public struct PrometheusSample: Sendable, Hashable {
 public struct RemoteWriteSeries: Sendable {
     /// The contents of the TimeSeries message.
     public var message: ByteRange
+    /// The label fields as they were sent, when they stand together at the start of the message, as every usual sender
+    /// writes them; else nil. The same bytes are the same labels.
+    public var labelFields: ByteRange?
     /// Native histograms, which are passed over.
     public var histogramCount: Int
     /// Exemplars, which are passed over.
@@ -38,6 +41,17 @@ public struct RemoteWriteSeries: Sendable {
     /// Why this series is to be refused while the others stand: a limit it goes over. Labels and samples are then only
     /// those in front of the limit.
     public var violation: WireError?
+
+    /// A series without samples and other fields.
+    public init(message: ByteRange, labelFields: ByteRange? = nil) {
+        self.message = message
+        self.labelFields = labelFields
+        histogramCount = 0
+        exemplarCount = 0
+        m3Type = 0
+        source = 0
+        prometheusType = 0
+    }
 }
 
 /// Walks the series of a decompressed remote write request. Source: `docs/wire-formats.md`.
@@ -46,10 +60,12 @@ public struct RemoteWriteSeries: Sendable {
 /// var reader = try RemoteWriteReader(bytes, in: .all(of: bytes))
 /// while let series = try reader.next(bytes) { use(series, reader.labels, reader.samples) }
 /// ```
+/// A caller that knows series by ``RemoteWriteSeries/labelFields`` leaves their labels unread: ``nextWithoutLabels(_:)``.
+///
 /// A request can be malformed behind series that were good: one that must be taken whole or not at all is walked to its end
 /// first.
 public struct RemoteWriteReader {
-    /// Labels of the series read last, in the sender's order.
+    /// Labels of the series read last, in the sender's order; empty while they were not read.
     public private(set) var labels: [LabelRange] = []
     /// Samples of the series read last, in the sender's order.
     public private(set) var samples: [PrometheusSample] = []
@@ -71,6 +87,14 @@ public struct RemoteWriteReader {
     /// - Parameter bytes: what the reader was made with.
     /// - Throws: a ``WireError`` for a malformed request.
     public mutating func next(_ bytes: RawSpan) throws(WireError) -> RemoteWriteSeries? {
+        guard var series = try nextWithoutLabels(bytes) else { return nil }
+        try readLabels(of: &series, bytes)
+        return series
+    }
+
+    /// As ``next(_:)``, except that labels are passed over: what is wrong with them is found by ``readLabels(of:_:)``.
+    @inline(__always)
+    public mutating func nextWithoutLabels(_ bytes: RawSpan) throws(WireError) -> RemoteWriteSeries? {
         while !request.isAtEnd {
             let tag = try request.tag(bytes)
             if tag == 0x0a { return try readSeries(bytes, try request.lengthDelimited(bytes)) }
@@ -79,23 +103,44 @@ public struct RemoteWriteReader {
         return nil
     }
 
+    /// Reads the labels of a series that this reader handed out, and notes in it a limit they go over.
+    /// - Throws: a ``WireError`` for malformed labels.
+    public mutating func readLabels(of series: inout RemoteWriteSeries, _ bytes: RawSpan) throws(WireError) {
+        labels.removeAll(keepingCapacity: true)
+        var violation: WireError?
+        var cursor = WireCursor(unchecked: "TimeSeries", series.message)
+        while !cursor.isAtEnd {
+            let tag = try cursor.tag(bytes)
+            guard tag == 0x0a else {
+                try cursor.skip(tag, lastKnown: 0, bytes)
+                continue
+            }
+            let label = try readLabel(bytes, try cursor.lengthDelimited(bytes))
+            if let found = self.violation(of: label) {
+                violation = violation ?? found
+            } else {
+                labels.append(label)
+            }
+        }
+        series.violation = violation ?? series.violation
+    }
+
     private mutating func readSeries(_ bytes: RawSpan, _ range: ByteRange) throws(WireError) -> RemoteWriteSeries {
         labels.removeAll(keepingCapacity: true)
         samples.removeAll(keepingCapacity: true)
-        var result = RemoteWriteSeries(
-            message: range, histogramCount: 0, exemplarCount: 0, m3Type: 0, source: 0, prometheusType: 0,
-            violation: nil)
         var series = WireCursor(unchecked: "TimeSeries", range)
+        while series.offset < range.end, series.byte(bytes, at: series.offset) == 0x0a {
+            series.offset &+= 1
+            _ = try series.lengthDelimited(bytes)
+        }
+        var result = RemoteWriteSeries(
+            message: range, labelFields: ByteRange(offset: range.offset, count: series.offset &- range.offset))
         while !series.isAtEnd {
             let tag = try series.tag(bytes)
             switch tag {
             case 0x0a:
-                let label = try readLabel(bytes, try series.lengthDelimited(bytes))
-                if let violation = violation(of: label) {
-                    result.violation = result.violation ?? violation
-                } else {
-                    labels.append(label)
-                }
+                result.labelFields = nil
+                _ = try series.lengthDelimited(bytes)
             case 0x12:
                 let sample = try readSample(bytes, try series.lengthDelimited(bytes))
                 if samples.count < maxSamples {

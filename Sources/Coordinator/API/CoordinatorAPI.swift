@@ -55,7 +55,7 @@ public struct CoordinatorAPI: Sendable {
     public func router(adding more: (inout HTTPRouter) -> Void = { _ in }) -> HTTPRouter {
         var router = HTTPRouter()
         for path in ["/api/v1/prom/remote/write", "/api/v1/write"] {
-            router.post(path) { [remoteWrite] request, _ in await remoteWrite(request) }
+            router.post(path, placement: .eventLoop) { [remoteWrite] request, _ in await remoteWrite(request) }
         }
         for path in ["/api/v1/prom/remote/read", "/api/v1/read"] {
             router.post(path) { request, _ in await read { try await remoteRead(request) } }

@@ -41,15 +41,12 @@ public final class MessageBuffer {
         plan.bytes.withUnsafeBytes { source in
             for message in plan.messages {
                 let start = bytes.count
-                let id = UnsafeRawBufferPointer(rebasing: source[message.id]).bytes
-                let metadata = UnsafeRawBufferPointer(rebasing: source[message.metadata]).bytes
-                let annotation = UnsafeRawBufferPointer(rebasing: source[message.annotation]).bytes
                 if plan.isUntimed {
-                    appendUntimed(message.type, id, timeNanos, value, annotation, metadata)
+                    appendUntimed(message, source, timeNanos, value)
                 } else {
                     MetricWriter.appendTimed(
-                        type: message.type, id: id, timeNanos: timeNanos, value: value, annotation: annotation,
-                        metadatas: metadata, to: &bytes)
+                        message.template, of: source, type: message.type, timeNanos: timeNanos, value: value, to: &bytes
+                    )
                 }
                 entries.append(
                     Entry(shard: message.shard, range: ByteRange(offset: start, count: bytes.count &- start)))
@@ -58,10 +55,12 @@ public final class MessageBuffer {
     }
 
     private func appendUntimed(
-        _ type: MetricType, _ id: RawSpan, _ timeNanos: Int64, _ value: Double, _ annotation: RawSpan,
-        _ metadata: RawSpan
+        _ message: SeriesPlan.Message, _ source: UnsafeRawBufferPointer, _ timeNanos: Int64, _ value: Double
     ) {
-        switch type {
+        let id = source.part(message.template.id).bytes
+        let metadata = source.part(message.template.metadatas).bytes
+        let annotation = source.part(message.template.annotation).bytes
+        switch message.type {
         case .counter:
             MetricWriter.appendCounter(
                 id: id, value: Self.integer(value), annotation: annotation, clientTimeNanos: timeNanos,

@@ -1,4 +1,5 @@
 import Metrics
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -15,7 +16,8 @@ struct SeriesPlanTable {
     /// half full. The hash bits spare a look at most plans that are not the one.
     private var slots: [UInt64]
     private var plans: [SeriesPlan] = []
-    private var wasUsed: [Bool] = []
+    /// Of the plans, in one array, so that growing looks at no plan.
+    private var hashes: [UInt64] = []
     private var hand = 0
 
     /// The rules' generation that all plans were made under.
@@ -35,14 +37,12 @@ struct SeriesPlanTable {
         slots = Array(repeating: 0, count: 16)
     }
 
-    /// The plan of a series under the rules in force. Plans of older rules are forgotten.
-    mutating func find(
+    /// The plan of a series; nil under other rules than the table's. Several threads may ask at a time.
+    @inline(__always)
+    func find(
         _ hash: UInt64, _ key: UnsafeRawBufferPointer, _ attributes: SeriesAttributes, generation: UInt64
     ) -> SeriesPlan? {
-        if generation != self.generation {
-            guard generation > self.generation else { return nil }
-            removeAll(generation: generation)
-        }
+        guard generation == self.generation else { return nil }
         let mask = slots.count &- 1
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 {
@@ -50,7 +50,7 @@ struct SeriesPlanTable {
                 let index = Self.index(slots[slot])
                 let plan = plans[index]
                 if plan.hash == hash, Self.isFor(plan, key, attributes) {
-                    if !wasUsed[index] { wasUsed[index] = true }
+                    if !plan.wasUsed.load(ordering: .relaxed) { plan.wasUsed.store(true, ordering: .relaxed) }
                     return plan
                 }
             }
@@ -59,14 +59,37 @@ struct SeriesPlanTable {
         return nil
     }
 
-    /// Bits that neither the slot nor the stripe is chosen by.
+    /// Has the memory of plans fetched that are asked for next: the waits for several of them overlap, which they do not
+    /// when each plan is found and used before the next is asked for.
+    /// - Returns: a number without meaning, which keeps the loads from being left out.
+    @inline(never)
+    func fetch(_ hashes: UnsafeBufferPointer<UInt64>) -> UInt64 {
+        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: hashes.count) { entries in
+            let mask = slots.count &- 1
+            for (position, hash) in hashes.enumerated() {
+                entries[position] = slots[Int(truncatingIfNeeded: hash) & mask]
+            }
+            var sum: UInt64 = 0
+            for position in hashes.indices where entries[position] != 0 {
+                sum &+= plans[Self.index(entries[position])].hash
+            }
+            return sum
+        }
+    }
+
+    /// Forgets the plans of older rules than these.
+    mutating func follow(generation: UInt64) {
+        if generation > self.generation { removeAll(generation: generation) }
+    }
+
+    /// Bits that the slot is mostly not chosen by.
     @inline(__always)
     private static func tag(_ hash: UInt64) -> UInt64 { (hash >> 26) & 0xffff_ffff }
 
     @inline(__always)
     private static func index(_ entry: UInt64) -> Int { Int(entry & 0xffff_ffff) &- 1 }
 
-    private func entry(_ index: Int) -> UInt64 { Self.tag(plans[index].hash) << 32 | UInt64(index + 1) }
+    private func entry(_ index: Int) -> UInt64 { Self.tag(hashes[index]) << 32 | UInt64(index + 1) }
 
     @inline(__always)
     private static func isFor(_ plan: SeriesPlan, _ key: UnsafeRawBufferPointer, _ attributes: SeriesAttributes) -> Bool
@@ -81,14 +104,17 @@ struct SeriesPlanTable {
 
     /// Keeps a plan that ``find(_:_:_:generation:)`` did not find, unless the rules have changed since it was made.
     mutating func insert(_ plan: SeriesPlan, generation: UInt64) {
+        follow(generation: generation)
         guard generation == self.generation, plan.cost <= maxBytes else { return }
-        let key = plan.bytes[plan.key]
-        let isKnown = key.withUnsafeBytes { find(plan.hash, $0, plan.attributes, generation: generation) != nil }
+        let isKnown = plan.bytes.withUnsafeBytes {
+            find(plan.hash, UnsafeRawBufferPointer(rebasing: $0[plan.key]), plan.attributes, generation: generation)
+                != nil
+        }
         if isKnown { return }
         while plans.count >= maxPlans || bytes > maxBytes - plan.cost { evict() }
         if (plans.count + 1) * 2 > slots.count { grow() }
         plans.append(plan)
-        wasUsed.append(true)
+        hashes.append(plan.hash)
         bytes += plan.cost
         place(plans.count - 1)
     }
@@ -97,7 +123,7 @@ struct SeriesPlanTable {
         self.generation = generation
         slots = Array(repeating: 0, count: 16)
         plans = []
-        wasUsed = []
+        hashes = []
         hand = 0
         bytes = 0
     }
@@ -105,8 +131,8 @@ struct SeriesPlanTable {
     private mutating func evict() {
         while true {
             if hand >= plans.count { hand = 0 }
-            if !wasUsed[hand] { break }
-            wasUsed[hand] = false
+            if !plans[hand].wasUsed.load(ordering: .relaxed) { break }
+            plans[hand].wasUsed.store(false, ordering: .relaxed)
             hand += 1
         }
         evictions += 1
@@ -121,16 +147,16 @@ struct SeriesPlanTable {
         if index != last {
             let slot = slotOf(last)
             plans[index] = plans[last]
-            wasUsed[index] = wasUsed[last]
+            hashes[index] = hashes[last]
             slots[slot] = entry(index)
         }
         plans.removeLast()
-        wasUsed.removeLast()
+        hashes.removeLast()
     }
 
     private func slotOf(_ index: Int) -> Int {
         let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: plans[index].hash) & mask
+        var slot = Int(truncatingIfNeeded: hashes[index]) & mask
         while Self.index(slots[slot]) != index { slot = (slot + 1) & mask }
         return slot
     }
@@ -141,7 +167,7 @@ struct SeriesPlanTable {
         var hole = slot
         var next = (slot + 1) & mask
         while slots[next] != 0 {
-            let home = Int(truncatingIfNeeded: plans[Self.index(slots[next])].hash) & mask
+            let home = Int(truncatingIfNeeded: hashes[Self.index(slots[next])]) & mask
             if (next - home) & mask >= (next - hole) & mask {
                 slots[hole] = slots[next]
                 hole = next
@@ -158,7 +184,7 @@ struct SeriesPlanTable {
 
     private mutating func place(_ index: Int) {
         let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: plans[index].hash) & mask
+        var slot = Int(truncatingIfNeeded: hashes[index]) & mask
         while slots[slot] != 0 { slot = (slot + 1) & mask }
         slots[slot] = entry(index)
     }

@@ -1,5 +1,6 @@
 import Metrics
 import Rules
+import Storage
 import WireFormat
 
 /// Works out what becomes of a series: the slow path, taken once per series and change of rules.
@@ -49,26 +50,19 @@ struct SeriesPlanner {
         _ planned: PlannedOutputs, _ labels: Labels, _ attributes: SeriesAttributes, _ annotation: [UInt8],
         hash: UInt64, key: UnsafeRawBufferPointer
     ) -> SeriesPlan {
-        var bytes: [UInt8] = []
-        func add(_ part: some Collection<UInt8>) -> Range<Int> {
-            let start = bytes.count
-            bytes.append(contentsOf: part)
-            return start..<bytes.count
-        }
-        let metadatas = planned.outputs.map { MetadataCodec.encode($0.metadatas) }
-        bytes.reserveCapacity(
-            key.count + labels.encoded.count + annotation.count + planned.outputs.reduce(0) { $0 + $1.id.count }
-                + metadatas.reduce(0) { $0 + $1.count })
-        let keyRange = add(key)
-        let labelRange = add(labels.encoded)
-        let annotationRange = add(annotation)
-        let messages = zip(planned.outputs, metadatas).map { output, metadata in
-            SeriesPlan.Message(
-                shard: Murmur3.hash32(output.id) % options.numShards, type: output.type, id: add(output.id),
-                metadata: add(metadata), annotation: annotationRange)
+        var writer = ByteWriter(capacity: key.count + planned.outputs.count * 256)
+        writer.append(contentsOf: key)
+        let messages = planned.outputs.map { output in
+            let metadatas = MetadataCodec.encode(output.metadatas)
+            return SeriesPlan.Message(
+                shard: Murmur3.hash32(output.id) % options.numShards, type: output.type,
+                template: MetricWriter.appendTimedTemplate(
+                    type: output.type, id: output.id.span.bytes, annotation: annotation.span.bytes,
+                    metadatas: metadatas.span.bytes, to: &writer))
         }
         return SeriesPlan(
-            hash: hash, attributes: attributes, bytes: bytes, key: keyRange, labels: labelRange, messages: messages,
+            hash: hash, attributes: attributes, bytes: writer.array(), key: 0..<key.count,
+            series: SeriesReference(canonicalLabels: labels.encoded), messages: messages,
             storesSamples: !planned.dropPolicyWasMet, isUntimed: planned.isUntimed)
     }
 }

@@ -47,15 +47,27 @@ public final class RemoteWriteHandler: Sendable {
             target: target, namespace: namespace,
             earliestMillis: (nowNanos &- options.maxPastNanos) / 1_000_000,
             latestMillis: (nowNanos &+ options.maxFutureNanos) / 1_000_000)
-        while let series = try reader.next(body) {
+        var group = SeriesGroup()
+        while var series = try reader.nextWithoutLabels(body) {
             result.counts.series &+= 1
             result.counts.received &+= reader.samples.count
             result.counts.histograms &+= series.histogramCount
             result.counts.exemplars &+= series.exemplarCount
-            body.withUnsafeBytes { bytes in
-                take(series, reader.labels, reader.samples, prometheusType, bytes, context, &result)
+            let attributes = Self.attributes(series, prometheusType)
+            if let labels = series.labelFields, series.violation == nil {
+                group.append(Downsampler.Lookup(key: labels, attributes: attributes), series.message, reader.samples)
+                if group.isFull { try take(&group, &reader, body, context, &result) }
+            } else {
+                // In the order of the request, which decides between samples of the same series and time.
+                try take(&group, &reader, body, context, &result)
+                let samples = reader.samples
+                try reader.readLabels(of: &series, body)
+                body.withUnsafeBytes {
+                    take(series, attributes, reader.labels, samples[...], $0, context, &result)
+                }
             }
         }
+        try take(&group, &reader, body, context, &result)
         result.counts.messages = result.messages.count
         return result
     }
@@ -72,15 +84,41 @@ public final class RemoteWriteHandler: Sendable {
         return .unaggregated
     }
 
+    /// Takes the series of a group: those that the cache knows first, without reading their labels.
     private func take(
-        _ series: RemoteWriteSeries, _ labels: [LabelRange], _ samples: [PrometheusSample],
-        _ prometheusType: SeriesAttributes.PrometheusType?, _ bytes: UnsafeRawBufferPointer, _ context: Context,
+        _ group: inout SeriesGroup, _ reader: inout RemoteWriteReader, _ body: RawSpan, _ context: Context,
+        _ result: inout RemoteWriteResult
+    ) throws(WireError) {
+        var unknown: [Int] = []
+        body.withUnsafeBytes { bytes in
+            downsampler.plans(group.lookups, in: bytes) { position, plan in
+                append(plan, group.message(position), group.samples(position), bytes, context, &result)
+            } missing: {
+                unknown.append($0)
+            }
+        }
+        for position in unknown {
+            var series = RemoteWriteSeries(
+                message: group.message(position), labelFields: group.lookups[position].key)
+            try reader.readLabels(of: &series, body)
+            body.withUnsafeBytes {
+                take(
+                    series, group.lookups[position].attributes, reader.labels, group.samples(position), $0, context,
+                    &result)
+            }
+        }
+        group.removeAll()
+    }
+
+    private func take(
+        _ series: RemoteWriteSeries, _ attributes: SeriesAttributes, _ labels: [LabelRange],
+        _ samples: ArraySlice<PrometheusSample>, _ bytes: UnsafeRawBufferPointer, _ context: Context,
         _ result: inout RemoteWriteResult
     ) {
         do throws(SeriesRejection) {
             if let violation = series.violation { throw Self.rejection(violation, labels, bytes) }
-            let plan = try plan(series, labels, prometheusType, bytes)
-            append(plan, labels, samples, bytes, context, &result)
+            let plan = try plan(series, attributes, labels, bytes)
+            append(plan, series.message, samples, bytes, context, &result)
         } catch {
             result.counts.rejectedSeries &+= 1
             result.reject(error.reason, samples: samples.count, error.text)
@@ -88,19 +126,23 @@ public final class RemoteWriteHandler: Sendable {
     }
 
     @inline(__always)
-    private func plan(
-        _ series: RemoteWriteSeries, _ labels: [LabelRange], _ prometheusType: SeriesAttributes.PrometheusType?,
-        _ bytes: UnsafeRawBufferPointer
-    ) throws(SeriesRejection) -> SeriesPlan {
-        let attributes = SeriesAttributes(
+    private static func attributes(
+        _ series: RemoteWriteSeries, _ prometheusType: SeriesAttributes.PrometheusType?
+    ) -> SeriesAttributes {
+        SeriesAttributes(
             metricType: series.m3Type == 2 ? .timer : series.m3Type == 1 ? .counter : .gauge,
             prometheusType: prometheusType
                 ?? SeriesAttributes.PrometheusType(rawValue: UInt8(truncatingIfNeeded: series.prometheusType))
                 ?? .unknown,
             source: SeriesAttributes.Source(rawValue: UInt8(truncatingIfNeeded: series.source)) ?? .prometheus)
-        if let key = SeriesKey.inPlace(labels, message: series.message) {
-            let range = UnsafeRawBufferPointer(rebasing: bytes[key.offset..<key.end])
-            return try downsampler.plan(key: range, attributes: attributes) { () throws(SeriesRejection) in
+    }
+
+    private func plan(
+        _ series: RemoteWriteSeries, _ attributes: SeriesAttributes, _ labels: [LabelRange],
+        _ bytes: UnsafeRawBufferPointer
+    ) throws(SeriesRejection) -> SeriesPlan {
+        if let key = series.labelFields {
+            return try downsampler.plan(key: bytes.part(key), attributes: attributes) { () throws(SeriesRejection) in
                 try SeriesLabels.canonical(labels, in: bytes)
             }
         }
@@ -114,8 +156,8 @@ public final class RemoteWriteHandler: Sendable {
     }
 
     private func append(
-        _ plan: SeriesPlan, _ labels: [LabelRange], _ samples: [PrometheusSample], _ bytes: UnsafeRawBufferPointer,
-        _ context: Context, _ result: inout RemoteWriteResult
+        _ plan: SeriesPlan, _ message: ByteRange, _ samples: ArraySlice<PrometheusSample>,
+        _ bytes: UnsafeRawBufferPointer, _ context: Context, _ result: inout RemoteWriteResult
     ) {
         let isStored = stores(plan, context.target)
         let isDownsampled = context.target.usesRules
@@ -125,11 +167,11 @@ public final class RemoteWriteHandler: Sendable {
             else {
                 let reason: SeriesRejection.Reason =
                     sample.timestampMillis < context.earliestMillis ? .timestampTooOld : .timestampTooFarAhead
-                result.reject(reason, samples: 1, Self.text(reason, sample, context, labels, bytes))
+                result.reject(reason, samples: 1, Self.text(reason, sample, context, message, bytes))
                 continue
             }
             if isStored {
-                let index = labelsIndex ?? plan.withCanonicalLabels { result.samples.addLabels(canonicalBytes: $0) }
+                let index = labelsIndex ?? result.samples.addSeries(plan.series)
                 labelsIndex = index
                 result.samples.append(
                     labels: index, namespace: context.namespace, timestampMs: sample.timestampMillis,
@@ -168,10 +210,10 @@ public final class RemoteWriteHandler: Sendable {
     }
 
     private static func text(
-        _ reason: SeriesRejection.Reason, _ sample: PrometheusSample, _ context: Context, _ labels: [LabelRange],
+        _ reason: SeriesRejection.Reason, _ sample: PrometheusSample, _ context: Context, _ message: ByteRange,
         _ bytes: UnsafeRawBufferPointer
     ) -> String {
-        let series = SeriesLabels.describe(labels, in: bytes)
+        let series = SeriesLabels.describe(message, in: bytes)
         return reason == .timestampTooOld
             ? "\(series) has a sample at \(sample.timestampMillis) ms, before the oldest that is kept, "
                 + "\(context.earliestMillis) ms; raise the unaggregated retention to take it"

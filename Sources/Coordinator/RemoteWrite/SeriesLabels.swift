@@ -43,6 +43,18 @@ enum SeriesLabels {
         }
     }
 
+    /// The labels of a TimeSeries message that was read before, shortened.
+    static func describe(_ message: ByteRange, in bytes: UnsafeRawBufferPointer) -> String {
+        var labels: [LabelRange] = []
+        var series = RemoteWriteSeries(message: message)
+        if var reader = try? RemoteWriteReader(bytes.bytes, in: message),
+            (try? reader.readLabels(of: &series, bytes.bytes)) != nil
+        {
+            labels = reader.labels
+        }
+        return describe(labels, in: bytes)
+    }
+
     /// The labels as they came, shortened.
     static func describe(_ ranges: [LabelRange], in bytes: UnsafeRawBufferPointer) -> String {
         var text = "series {"

@@ -1,4 +1,5 @@
 import Metrics
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -35,7 +36,9 @@ final class SeriesRegistry {
     private let seed = UInt64.random(in: .min ... .max)
     let index = LabelIndex()
     private(set) var count = 0
+    /// The last birth here. Births are unique in the process, so that a ``SeriesReference`` fits one registry only.
     private(set) var births: UInt64 = 0
+    private static let birthsOfAll = Atomic<UInt64>(0)
 
     init() { cells = Array(repeating: Cell(tag: 0, id: Self.empty), count: 1_024) }
 
@@ -92,7 +95,7 @@ final class SeriesRegistry {
         if (count &+ 1) &* Self.loadDenominator > cells.count &* Self.loadNumerator { growTable() }
         let copy = UnsafeMutableRawPointer.allocate(byteCount: max(labels.count, 1), alignment: 1)
         copy.copyMemory(from: labels.baseAddress ?? UnsafeRawPointer(copy), byteCount: labels.count)
-        births &+= 1
+        births = Self.birthsOfAll.add(1, ordering: .relaxed).newValue
         entries.pointer(Int(id)).pointee = Entry(
             labels: copy, length: UInt32(truncatingIfNeeded: labels.count), birth: births, hash: hash)
         occupy(Cell(tag: Self.tag(hash), id: id), hash)
@@ -112,6 +115,14 @@ final class SeriesRegistry {
         freeIDs.append(id)
         count &-= 1
     }
+
+    /// Whether an id is that of the series with this birth.
+    @inline(__always) func isSame(_ id: UInt32, birth: UInt64) -> Bool {
+        birth != 0 && Int(id) < entries.count && entries.pointer(Int(id)).pointee.birth == birth
+    }
+
+    /// 0 for an id that is not registered.
+    func birth(of id: UInt32) -> UInt64 { Int(id) < entries.count ? entries.pointer(Int(id)).pointee.birth : 0 }
 
     /// The canonical bytes of a series that was registered not later than the given birth.
     func labels(_ id: UInt32, bornUntil birth: UInt64 = .max) -> UnsafeRawBufferPointer? {

@@ -104,6 +104,7 @@ struct GroupCommit {
         let targets = samples.namespaces.map { target($0) }
         let latestMs = now &+ core.options.futureLimitMs
         var series = ContiguousArray<Int64>(repeating: Self.unresolved, count: samples.labelEnds.count)
+        var lastReference = (index: SampleBatch.invalidLabels, id: Self.unresolved)
         // Samples mostly come in runs for one block: it is looked up when it changes.
         var current: (namespace: UInt32, start: Int64, end: Int64, record: Int)?
         samples.arena.withUnsafeBytes { arena in
@@ -126,14 +127,19 @@ struct GroupCommit {
                     rejections[.tooFarInFuture, default: 0] += 1
                     continue
                 }
-                guard Int(sample.labels) < series.count else {
-                    rejections[.invalidLabels, default: 0] += 1
-                    continue
-                }
-                var id = series[Int(sample.labels)]
-                if id == Self.unresolved {
-                    id = resolve(samples.labelBytes(sample.labels, in: arena))
-                    series[Int(sample.labels)] = id
+                let id: Int64
+                if Int(sample.labels) < series.count {
+                    if series[Int(sample.labels)] == Self.unresolved {
+                        series[Int(sample.labels)] = resolve(samples.labelBytes(sample.labels, in: arena))
+                    }
+                    id = series[Int(sample.labels)]
+                } else if sample.labels == lastReference.index {
+                    id = lastReference.id
+                } else if let reference = samples.reference(sample.labels) {
+                    id = resolve(reference)
+                    lastReference = (sample.labels, id)
+                } else {
+                    id = Self.invalid
                 }
                 guard id >= 0 else {
                     rejections[id == Self.overLimit ? .seriesLimit : .invalidLabels, default: 0] += 1
@@ -167,6 +173,14 @@ struct GroupCommit {
         records.append(OpenRecord(block: block))
         recordIndexes[block] = records.count - 1
         return records.count - 1
+    }
+
+    private mutating func resolve(_ reference: SeriesReference) -> Int64 {
+        let (known, birth) = reference.remembered
+        if core.registry.isSame(known, birth: birth) { return Int64(known) }
+        let id = reference.canonicalLabels.withUnsafeBytes { resolve($0) }
+        if let id = UInt32(exactly: id) { reference.remember(id: id, birth: core.registry.birth(of: id)) }
+        return id
     }
 
     private mutating func resolve(_ labels: UnsafeRawBufferPointer) -> Int64 {
@@ -222,6 +236,12 @@ struct GroupCommit {
 }
 
 extension SampleBatch {
+    @inline(__always) func reference(_ index: UInt32) -> SeriesReference? {
+        let position = Int(index & ~Self.referenceBit)
+        guard index & Self.referenceBit != 0, position < references.count else { return nil }
+        return references[position]
+    }
+
     func labelBytes(_ index: UInt32, in arena: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         let index = Int(index)
         let start = index == 0 ? 0 : Int(labelEnds[index - 1])

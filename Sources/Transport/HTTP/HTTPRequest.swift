@@ -9,18 +9,15 @@ public struct HTTPRequest: Sendable {
     public var headers: HTTPHeaders
     /// The body as it came: still compressed, still form-encoded.
     public var body: [UInt8]
-    /// The peer's address, for logs; empty when unknown.
-    public var remote: String
 
     /// - Parameter target: path and query as on the request line.
     /// - Throws: ``HTTPParameters/TooMany``
     public init(
-        method: String, target: String, headers: HTTPHeaders = [:], body: [UInt8] = [], remote: String = ""
+        method: String, target: String, headers: HTTPHeaders = [:], body: [UInt8] = []
     ) throws(HTTPParameters.TooMany) {
         self.method = method
         self.headers = headers
         self.body = body
-        self.remote = remote
         let bytes = Array(target.utf8)
         let mark = bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.endIndex
         path = bytes[..<mark].split(separator: UInt8(ascii: "/"))
@@ -33,7 +30,9 @@ public struct HTTPRequest: Sendable {
     }
 
     private static func isForm(_ contentType: String?) -> Bool {
-        guard let media = contentType?.split(separator: ";").first else { return false }
+        // Most other types, those of remote write among them, are told by their length.
+        guard let contentType, contentType.utf8.count >= 33, let media = contentType.split(separator: ";").first
+        else { return false }
         return media.split(separator: " ").joined().lowercased() == "application/x-www-form-urlencoded"
     }
 }

@@ -39,19 +39,19 @@ final class HTTPResponder: Sendable {
         }
         var iterator = request.body.makeAsyncIterator()
         let body: Body
-        if declaredLength(request) > options.maxBodyBytes {
+        let declared = Self.declaredLength(request)
+        if declared > options.maxBodyBytes {
             body = .tooLarge
         } else {
             if request.headers[.expect]?.lowercased() == "100-continue" {
                 try await writer.writeInformationalHead(HTTPResponse(status: .continue))
             }
-            body = try await receive(
-                &iterator, declared: declaredLength(request), reserved: &reserved, channel: channel)
+            body = try await receive(&iterator, declared: declared, reserved: &reserved, channel: channel)
         }
         switch body {
         case .complete(let bytes):
             metrics.bodyBytes.add(bytes.count)
-            let (reply, route) = await answer(request, body: bytes, remote: channel.remoteAddress)
+            let (reply, route) = await answer(request, body: bytes)
             record(request, route: route, reply: reply, since: started, remote: channel.remoteAddress)
             try await send(reply, to: request, writer: writer)
         case .tooLarge:
@@ -101,14 +101,13 @@ final class HTTPResponder: Sendable {
     }
 
     private func answer(
-        _ request: Request, body: [UInt8], remote: SocketAddress?
+        _ request: Request, body: [UInt8]
     ) async -> (reply: HTTPReply, route: String) {
         var headers = HTTPHeaders()
         for field in request.headers { headers.add(field.name.rawName, field.value) }
         do {
             let plain = try HTTPRequest(
-                method: request.method.rawValue, target: request.head.path ?? "/", headers: headers, body: body,
-                remote: remote?.description ?? "")
+                method: request.method.rawValue, target: request.head.path ?? "/", headers: headers, body: body)
             return await router.respond(to: plain)
         } catch {
             return (HTTPReply.error(400, type: "bad_data", error.description), "none")
@@ -149,7 +148,7 @@ final class HTTPResponder: Sendable {
     }
 
     /// The declared length of the body, -1 when there is none.
-    private func declaredLength(_ request: Request) -> Int {
+    private static func declaredLength(_ request: Request) -> Int {
         request.headers[.contentLength].flatMap { Int($0) } ?? -1
     }
 

@@ -12,6 +12,15 @@ public struct HTTPRouter: Sendable {
         public subscript(_ name: String) -> String { values[name] ?? "" }
     }
 
+    /// Where a handler runs.
+    public enum Placement: Sendable {
+        /// On the connection's event loop: for handlers that never compute for more than a few milliseconds, and that come
+        /// often.
+        case eventLoop
+        /// In the concurrent pool, so that no connection waits for a handler that computes for long.
+        case pool
+    }
+
     private enum Segment: Equatable {
         case literal(String)
         case parameter(String)
@@ -21,12 +30,13 @@ public struct HTTPRouter: Sendable {
         let methods: [String]
         let pattern: String
         let segments: [Segment]
+        let placement: Placement
         let handler: Handler
     }
 
     public enum Match: Sendable {
         /// - Parameter pattern: the route as it was declared: a name of bounded variety, for metrics.
-        case found(pattern: String, PathParameters, Handler)
+        case found(pattern: String, PathParameters, Placement, Handler)
         case methodNotAllowed(pattern: String, allowed: [String])
         case notFound
     }
@@ -36,17 +46,22 @@ public struct HTTPRouter: Sendable {
     public init() {}
 
     /// Declares a route. Earlier routes win; a route for `GET` answers `HEAD` too.
-    public mutating func on(_ methods: [String], _ pattern: String, _ handler: @escaping Handler) {
+    public mutating func on(
+        _ methods: [String], _ pattern: String, placement: Placement = .pool, _ handler: @escaping Handler
+    ) {
         let segments = pattern.split(separator: "/").map { text -> Segment in
             if text.hasPrefix("{"), text.hasSuffix("}") { return .parameter(String(text.dropFirst().dropLast())) }
             return .literal(String(text))
         }
-        routes.append(Route(methods: methods, pattern: pattern, segments: segments, handler: handler))
+        routes.append(
+            Route(methods: methods, pattern: pattern, segments: segments, placement: placement, handler: handler))
     }
 
     public mutating func get(_ pattern: String, _ handler: @escaping Handler) { on(["GET"], pattern, handler) }
 
-    public mutating func post(_ pattern: String, _ handler: @escaping Handler) { on(["POST"], pattern, handler) }
+    public mutating func post(_ pattern: String, placement: Placement = .pool, _ handler: @escaping Handler) {
+        on(["POST"], pattern, placement: placement, handler)
+    }
 
     public mutating func getOrPost(_ pattern: String, _ handler: @escaping Handler) {
         on(["GET", "POST"], pattern, handler)
@@ -61,7 +76,9 @@ public struct HTTPRouter: Sendable {
         var pattern = ""
         for route in routes {
             guard let parameters = Self.parameters(of: path, in: route.segments) else { continue }
-            if route.methods.contains(wanted) { return .found(pattern: route.pattern, parameters, route.handler) }
+            if route.methods.contains(wanted) {
+                return .found(pattern: route.pattern, parameters, route.placement, route.handler)
+            }
             allowed += route.methods.filter { !allowed.contains($0) }
             if pattern.isEmpty { pattern = route.pattern }
         }
@@ -72,8 +89,13 @@ public struct HTTPRouter: Sendable {
     /// - Returns: the reply, and the pattern that was met (`none` for 404) as a label for metrics.
     public func respond(to request: HTTPRequest) async -> (reply: HTTPReply, route: String) {
         switch match(method: request.method, path: request.path) {
-        case .found(let pattern, let parameters, let handler):
+        case .found(let pattern, let parameters, .eventLoop, let handler):
             return (await handler(request, parameters), pattern)
+        case .found(let pattern, let parameters, .pool, let handler):
+            let reply = await withTaskExecutorPreference(globalConcurrentExecutor) {
+                await handler(request, parameters)
+            }
+            return (reply, pattern)
         case .methodNotAllowed(let pattern, let allowed):
             let methods = allowed.joined(separator: ", ")
             var reply = HTTPReply.error(

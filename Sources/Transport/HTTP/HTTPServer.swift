@@ -28,7 +28,7 @@ public final class HTTPServer: Sendable {
     }
 
     private struct Running {
-        let server: Server<HTTP1Channel>
+        let server: Server<EventLoopHTTPChannel>
         let task: Task<Void, Never>
     }
 
@@ -69,10 +69,11 @@ public final class HTTPServer: Sendable {
                 maxHeaderFieldCount: options.maxHeaderCount))
         let responder = self.responder
         let server = Server(
-            childChannelSetup: HTTP1Channel(
-                responder: { request, writer, channel in
-                    try await responder.respond(to: request, writer: writer, channel: channel)
-                }, configuration: configuration),
+            childChannelSetup: EventLoopHTTPChannel(
+                base: HTTP1Channel(
+                    responder: { request, writer, channel in
+                        try await responder.respond(to: request, writer: writer, channel: channel)
+                    }, configuration: configuration)),
             configuration: ServerConfiguration(
                 address: .hostname(host, port: port), backlog: 1024,
                 availableConnectionsDelegate: MaximumAvailableConnections(options.maxConnections, logger: quiet)),

@@ -1,5 +1,6 @@
 import Metrics
 import Rules
+import Storage
 import Testing
 
 @testable import Coordinator
@@ -74,11 +75,13 @@ import Testing
         var table = SeriesPlanTable(maxPlans: 50, maxBytes: 1 << 20)
         var known: [[UInt8]: SeriesPlan] = [:]
         var generation: UInt64 = 1
+        table.follow(generation: generation)
         for step in 0..<20_000 {
             let key = Array("k\(Int.random(in: 0..<120, using: &random))".utf8)
             let hash = UInt64(key.last ?? 0) % 7 &* 0x9e37_79b9_7f4a_7c15
             if step % 5000 == 2500 {
                 generation += 1
+                table.follow(generation: generation)
                 known = [:]
             }
             let found = key.withUnsafeBytes { table.find(hash, $0, SeriesAttributes(), generation: generation) }
@@ -86,8 +89,8 @@ import Testing
                 #expect(found === known[key])
             } else {
                 let plan = SeriesPlan(
-                    hash: hash, attributes: SeriesAttributes(), bytes: key, key: 0..<key.count, labels: 0..<0,
-                    messages: [], storesSamples: true, isUntimed: false)
+                    hash: hash, attributes: SeriesAttributes(), bytes: key, key: 0..<key.count,
+                    series: SeriesReference(canonicalLabels: []), messages: [], storesSamples: true, isUntimed: false)
                 table.insert(plan, generation: generation)
                 known[key] = plan
                 #expect(
@@ -103,14 +106,17 @@ import Testing
         var table = SeriesPlanTable(maxPlans: 10, maxBytes: 1 << 20)
         let key: [UInt8] = [1]
         let plan = SeriesPlan(
-            hash: 1, attributes: SeriesAttributes(), bytes: key, key: 0..<1, labels: 0..<0, messages: [],
-            storesSamples: true, isUntimed: false)
-        key.withUnsafeBytes { #expect(table.find(1, $0, SeriesAttributes(), generation: 5) == nil) }
+            hash: 1, attributes: SeriesAttributes(), bytes: key, key: 0..<1,
+            series: SeriesReference(canonicalLabels: []), messages: [], storesSamples: true, isUntimed: false)
+        table.follow(generation: 5)
         table.insert(plan, generation: 4)
         #expect(table.count == 0)
         table.insert(plan, generation: 5)
         #expect(table.count == 1)
-        key.withUnsafeBytes { #expect(table.find(1, $0, SeriesAttributes(), generation: 4) == nil) }
+        key.withUnsafeBytes {
+            #expect(table.find(1, $0, SeriesAttributes(), generation: 4) == nil)
+            #expect(table.find(1, $0, SeriesAttributes(), generation: 5) === plan)
+        }
         #expect(table.count == 1)
     }
 
