@@ -98,11 +98,15 @@ extension AggregationWorker {
     }
 
     private func addBatch(_ arrival: Arrival, _ row: Row, _ column: UnsafeMutablePointer<Column>) {
-        arrival.forEachValue { row.addTimer($0) }
         guard row.layout.timer != 0,
             let quantiles = column.pointee.timers.state(&row.words[Int(row.layout.timer)])
-        else { return }
-        arrival.forEachValue { quantiles.add($0) }
+        else { return arrival.forEachValue { row.addTimer($0) } }
+        batch.removeAll(keeping: arrival.values)
+        arrival.forEachValue {
+            row.addTimer($0)
+            batch.append($0)
+        }
+        quantiles.add(contentsOf: batch.values)
     }
 
     @inline(__always)

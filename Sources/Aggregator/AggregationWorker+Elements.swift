@@ -76,10 +76,20 @@ extension AggregationWorker {
 
     private func bucket(_ key: BucketKey, now: Int64) throws(DropReason) -> Int {
         if let number = bucketNumbers[key] { return number }
-        guard buckets.count < options.limits.maxFlushBuckets else { throw .flushBucketLimit }
-        buckets.append(FlushBucket(key, options: options, random: random.next(), now: now))
-        bucketNumbers[key] = buckets.count - 1
-        return buckets.count - 1
+        let new = FlushBucket(key, options: options, random: random.next(), now: now)
+        let number: Int
+        if buckets.count < options.limits.maxFlushBuckets {
+            number = buckets.count
+            buckets.append(new)
+        } else if let unused = buckets.firstIndex(where: \.lists.isEmpty) {
+            number = unused
+            bucketNumbers[buckets[unused].key] = nil
+            buckets[unused] = new
+        } else {
+            throw .flushBucketLimit
+        }
+        bucketNumbers[key] = number
+        return number
     }
 
     // MARK: Elements

@@ -43,7 +43,7 @@ extension AggregationWorker {
         for number in columns.numbers {
             let column = columns[number]
             while let window = column.pointee.takeWindow(before: .max) {
-                column.pointee.forEachRow(window) { _, words in
+                window.forEachRow { _, words in
                     counters.discarded.add(words[0] & RowHead.countMask, .shutDown)
                     releaseStates(of: Row(words, column.pointee.layout), column)
                 }
@@ -100,7 +100,7 @@ extension AggregationWorker {
             ? window.start.subtractingSaturating(shape.key.bucket.resolutionNanos) : window.start
         let isPartial = firstNanos < startNanos ?? .min
         let hasHistory = shape.binaryInputs + shape.addTotals > 0
-        column.pointee.forEachRow(window) { number, words in
+        window.forEachRow { number, words in
             let row = Row(words, layout)
             let element = column.pointee.element(number)
             counters.consumed &+= row.count

@@ -35,6 +35,9 @@ public final class AggregationWorker {
     var startNanos: Int64?
     var isShutDown = false
     var tickSlot = 0
+    var trimmedAt: Int64 = 0
+    /// Values of a batch, as a timer's quantiles take them.
+    let batch = ValueBuffer()
 
     /// What came in and what became of it; see ``AggregatorCounters/verify(openValues:)``.
     @exclusivity(unchecked) public internal(set) var counters = AggregatorCounters()
@@ -85,7 +88,7 @@ public final class AggregationWorker {
         for number in columns.numbers {
             let column = columns[number]
             for window in column.pointee.windows {
-                column.pointee.forEachRow(window) { total &+= $1[0] & RowHead.countMask }
+                window.forEachRow { total &+= $1[0] & RowHead.countMask }
             }
         }
         return total

@@ -10,6 +10,18 @@ struct Column: ~Copyable {
     struct Window {
         var start: Int64
         var list: PageList
+        let stride: Int
+
+        /// Calls with every row that has values, in the order of the elements.
+        @inline(__always)
+        func forEachRow(_ body: (_ number: UInt32, _ row: Words) -> Void) {
+            for page in 0..<list.capacity {
+                guard let rows = list.pages[page] else { continue }
+                for i in 0..<PagePool.rowsPerPage where rows[i &* stride] != 0 {
+                    body(UInt32(page << Int(PagePool.rowShift) | i), rows + i &* stride)
+                }
+            }
+        }
     }
 
     enum RowLookup {
@@ -67,7 +79,7 @@ struct Column: ~Copyable {
     }
 
     deinit {
-        for window in windows { release(window.list, stride: Int(layout.stride)) }
+        for window in windows { release(window.list, stride: window.stride) }
         release(elements, stride: elementStride)
     }
 
@@ -189,7 +201,9 @@ struct Column: ~Copyable {
         while position > 0, windows[position - 1].start >= start { position -= 1 }
         if position == windows.count || windows[position].start != start {
             guard windows.count < maxWindows else { return false }
-            windows.insert(Window(start: start, list: PageList(capacity: elements.capacity)), at: position)
+            windows.insert(
+                Window(start: start, list: PageList(capacity: elements.capacity), stride: Int(layout.stride)),
+                at: position)
         }
         recentStart = start
         recentEnd = start.addingSaturating(resolutionNanos)
@@ -211,7 +225,7 @@ struct Column: ~Copyable {
         return first
     }
 
-    func recycle(_ window: Window) { release(window.list, stride: Int(layout.stride)) }
+    func recycle(_ window: Window) { release(window.list, stride: window.stride) }
 
     /// Closes an element's window when it is published: it takes no more values.
     /// - Returns: whether it is the latest one that the element has closed; earlier ones leave no trace.
@@ -220,17 +234,5 @@ struct Column: ~Copyable {
         element[1] = UInt64(bitPattern: start)
         closedThrough = max(closedThrough, start)
         return true
-    }
-
-    /// Calls with every row that is present in a window, in the order of the elements.
-    @inline(__always)
-    func forEachRow(_ window: Window, _ body: (_ number: UInt32, _ row: Words) -> Void) {
-        let stride = Int(layout.stride)
-        for page in 0..<(rowCount + PagePool.rowsPerPage - 1) >> Int(PagePool.rowShift) {
-            guard let rows = window.list.pages[page] else { continue }
-            for i in 0..<PagePool.rowsPerPage where rows[i &* stride] != 0 {
-                body(UInt32(page << Int(PagePool.rowShift) | i), rows + i &* stride)
-            }
-        }
     }
 }

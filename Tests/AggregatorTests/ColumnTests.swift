@@ -63,7 +63,7 @@ import Testing
             let oldest = column.takeWindow(before: .max)
             let taken = try #require(oldest)
             var rows = 0
-            column.forEachRow(taken) { number, words in
+            taken.forEachRow { number, words in
                 #expect(words[0] == 1 && words[1] == 1)
                 #expect(number == rows)
                 rows += 1
