@@ -27,7 +27,8 @@ import Testing
             #expect(!results.isEmpty)
             for result in results {
                 let pair = try #require(result as? [Any])
-                let value = try #require(Fixtures.bytes(hex: try #require(pair[0] as? String)))
+                let hex = try #require(pair[0] as? String)
+                let value = try #require(Fixtures.bytes(hex: hex))
                 let expected = try #require(pair[1] as? Bool)
                 #expect(filter.matches(value) == expected, "\(pattern) on \(String(decoding: value, as: UTF8.self))")
             }
