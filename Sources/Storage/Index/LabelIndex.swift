@@ -1,4 +1,5 @@
 import Metrics
+import RegularExpressions
 
 /// Label name → value → the ids of the series with it. Guarded by the store's state lock.
 final class LabelIndex {
