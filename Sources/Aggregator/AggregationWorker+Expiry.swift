@@ -30,7 +30,7 @@ extension AggregationWorker {
         }
     }
 
-    private func expire(_ ref: UInt32, slot: Int) {
+    func expire(_ ref: UInt32, slot: Int) {
         let record = table.record(ref)
         for element in elements(of: record) { tombstone(element) }
         clearElements(of: record)
