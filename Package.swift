@@ -101,7 +101,7 @@ let package = Package(
             name: "Services",
             dependencies: [
                 "Metrics", "Telemetry", "WireFormat", "KeyValue", "Cluster", "Transport", "MessageQueue", "Rules",
-                "Aggregation", "Aggregator", "Configuration", "Storage", "Query", "Coordinator", logging,
+                "Aggregation", "Aggregator", "Configuration", "Etcd", "Storage", "Query", "Coordinator", logging,
             ] + nio, swiftSettings: settings),
         .executableTarget(
             name: "m3agg",
