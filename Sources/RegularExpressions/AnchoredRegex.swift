@@ -29,6 +29,11 @@ public struct AnchoredRegex: Sendable {
         }
     }
 
+    /// The texts that match, when they are few and known: `a|b` and the like.
+    public var literals: [[UInt8]]? {
+        if case .literals(let literals) = strategy { literals } else { nil }
+    }
+
     /// Whether the whole text matches. For many texts make one ``Evaluator``.
     public func matches(_ text: String) -> Bool {
         var evaluator = Evaluator(self)
