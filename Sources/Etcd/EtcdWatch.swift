@@ -24,8 +24,6 @@ struct EtcdWatchMetrics: Sendable {
 final class EtcdWatch: Sendable {
     private static let firstBackoff = Duration.milliseconds(50)
     private static let maxBackoff = Duration.seconds(2)
-    /// Responses of one key's watch that may wait. When a reader can't keep up with so many the watch starts again with a read.
-    private static let maxWaitingResponses = 256
 
     private let key: String
     private let client: EtcdClient
@@ -91,36 +89,10 @@ final class EtcdWatch: Sendable {
         create.key = Data(key.utf8)
         create.startRevision = revision
         create.progressNotify = true
-        let stream = try await client.openStream(.watch, maxWaitingMessages: Self.maxWaitingResponses)
-        stream.send(try EtcdCall.encode(Etcdserverpb_WatchRequest.with { $0.createRequest = create }))
-        let result = await withTaskCancellationHandler { () async -> Result<Bool, GRPCError> in
-            do throws(GRPCError) {
-                return .success(try await self.consume(stream))
-            } catch {
-                return .failure(error)
-            }
-        } onCancel: {
-            stream.end(GRPCError(code: .cancelled, message: "the watch was cancelled"))
-        }
-        stream.end(GRPCError(code: .cancelled, message: "the watch is over"))
-        return try result.get()
-    }
-
-    private func consume(_ stream: GRPCStream) async throws(GRPCError) -> Bool {
-        var isEstablished = false
-        for try await buffer in stream.responses {
-            let response: Etcdserverpb_WatchResponse = try EtcdCall.decode(buffer)
-            if response.canceled {
-                // Compacted, or refused: a read tells what there is now.
-                let reason = response.compactRevision > 0 ? "compacted" : response.cancelReason
-                throw GRPCError(
-                    code: reason.hasSuffix("invalid auth token") ? .unauthenticated : .unavailable, message: reason)
-            }
-            isEstablished = true
+        return try await client.watch(create) { response in
             // Readers see the newest value only, as with M3's watches.
             if let last = response.events.last { report(.init(last)) }
         }
-        return isEstablished
     }
 
     private func report(_ fact: WatchedKey.Fact) {
