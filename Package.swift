@@ -85,10 +85,11 @@ let package = Package(
         .target(
             name: "Rules", dependencies: ["Metrics", .product(name: "Yams", package: "Yams")], swiftSettings: settings),
         .target(name: "Aggregator", dependencies: ["Metrics", "Aggregation", "WireFormat"], swiftSettings: settings),
+        // Not Configuration: a package that hummingbird brings along has a module of that name.
         .target(
-            name: "Configuration",
+            name: "NodeConfiguration",
             dependencies: ["Metrics", "Aggregation", "Aggregator", .product(name: "Yams", package: "Yams")],
-            swiftSettings: settings),
+            path: "Sources/Configuration", swiftSettings: settings),
         .target(
             name: "Storage", dependencies: ["Metrics", "Telemetry", "RegularExpressions", "CRocksDB", "CRoaring"],
             swiftSettings: settings),
@@ -101,12 +102,12 @@ let package = Package(
             name: "Services",
             dependencies: [
                 "Metrics", "Telemetry", "WireFormat", "KeyValue", "Cluster", "Transport", "MessageQueue", "Rules",
-                "Aggregation", "Aggregator", "Configuration", "Etcd", "Storage", "Query", "Coordinator", logging,
+                "Aggregation", "Aggregator", "NodeConfiguration", "Etcd", "Storage", "Query", "Coordinator", logging,
             ] + nio, swiftSettings: settings),
         .executableTarget(
             name: "m3agg",
             dependencies: [
-                "Services", "Configuration", "Coordinator", "Transport", "Query", "Metrics", "WireFormat",
+                "Services", "NodeConfiguration", "Coordinator", "Transport", "Query", "Metrics", "WireFormat",
                 "MessageQueue", "Telemetry",
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -132,7 +133,10 @@ let package = Package(
         tests("MessageQueue", ["WireFormat", "Telemetry", logging] + nio),
         tests("Rules", ["Metrics"]),
         tests("Aggregator", ["Metrics", "Aggregation", "WireFormat"]),
-        tests("Configuration", ["Metrics", "Aggregation", "Aggregator"]),
+        .testTarget(
+            name: "ConfigurationTests",
+            dependencies: ["NodeConfiguration", "TestKit", "Metrics", "Aggregation", "Aggregator"],
+            swiftSettings: settings),
         tests("Storage", ["Metrics", "Telemetry"]),
         tests("Query", ["Metrics"]),
         tests("Coordinator", ["Metrics", "Telemetry", "WireFormat", "Rules", "Storage", "Query", "Transport"]),
@@ -145,7 +149,7 @@ let package = Package(
         tests(
             "m3agg",
             [
-                "Services", "Configuration", "Metrics",
+                "Services", "NodeConfiguration", "Metrics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(
