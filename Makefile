@@ -10,7 +10,7 @@ swift_sources := $(wildcard Package.swift Sources Tests Benchmarks)
 export SWIFT
 export M3AGG_BINARY ?= $(CURDIR)/$(release)
 
-.PHONY: help run build test e2e bench format lint clean toolchain build-packages test-packages release debug-tests
+.PHONY: help run build test e2e vectors bench format lint clean toolchain build-packages test-packages release debug-tests
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -27,6 +27,9 @@ test: toolchain test-packages lint release debug-tests ## install what the tests
 
 e2e: toolchain test-packages release debug-tests ## the end-to-end tests alone, against the release build
 	@scripts/run-tests.sh e2e
+
+vectors: toolchain test-packages debug-tests ## every line captured from M3 and every worked example, counted
+	@scripts/run-tests.sh vectors
 
 bench: toolchain build-packages ## measure the release build (ARGS selects and sizes)
 	$(SWIFT) run -c release m3agg-bench $(ARGS)

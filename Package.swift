@@ -10,6 +10,10 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
+let http2: [Target.Dependency] = [
+    .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+    .product(name: "NIOHPACK", package: "swift-nio-http2"),
+]
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
 /// `Tests/NAMETests`, which may use the module, TestKit and what else is listed.
@@ -26,6 +30,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", exact: "1.46.0"),
         .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf.git", exact: "1.39.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
@@ -46,6 +51,7 @@ let package = Package(
             exclude: ["proto"], swiftSettings: settings),
         .target(name: "Metrics", swiftSettings: settings),
         .target(name: "Telemetry", swiftSettings: settings),
+        .target(name: "RegularExpressions", swiftSettings: settings),
         .target(name: "Aggregation", dependencies: ["Metrics"], swiftSettings: settings),
         .target(
             name: "WireFormat", dependencies: ["Metrics", "CSnappy", "CProtobufC", "CM3Protocol"],
@@ -56,6 +62,15 @@ let package = Package(
             dependencies: [
                 "CZstd", "KeyValue", "ControlProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], swiftSettings: settings),
+        .target(
+            name: "EtcdProtocol",
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["proto"], swiftSettings: settings),
+        .target(
+            name: "Etcd",
+            dependencies: ["Telemetry", "KeyValue", "Cluster", "EtcdProtocol", logging]
+                + [.product(name: "SwiftProtobuf", package: "swift-protobuf")] + nio + http2,
+            swiftSettings: settings),
         .target(
             name: "Transport",
             dependencies: [
@@ -70,9 +85,15 @@ let package = Package(
         .target(
             name: "Rules", dependencies: ["Metrics", .product(name: "Yams", package: "Yams")], swiftSettings: settings),
         .target(name: "Aggregator", dependencies: ["Metrics", "Aggregation", "WireFormat"], swiftSettings: settings),
+        // Not Configuration: a package that hummingbird brings along has a module of that name.
         .target(
-            name: "Storage", dependencies: ["Metrics", "Telemetry", "CRocksDB", "CRoaring"], swiftSettings: settings),
-        .target(name: "Query", dependencies: ["Metrics"], swiftSettings: settings),
+            name: "NodeConfiguration",
+            dependencies: ["Metrics", "Aggregation", "Aggregator", .product(name: "Yams", package: "Yams")],
+            path: "Sources/Configuration", swiftSettings: settings),
+        .target(
+            name: "Storage", dependencies: ["Metrics", "Telemetry", "RegularExpressions", "CRocksDB", "CRoaring"],
+            swiftSettings: settings),
+        .target(name: "Query", dependencies: ["Metrics", "RegularExpressions"], swiftSettings: settings),
         .target(
             name: "Coordinator",
             dependencies: ["Metrics", "Telemetry", "WireFormat", "Transport", "Rules", "Storage", "Query"],
@@ -81,12 +102,13 @@ let package = Package(
             name: "Services",
             dependencies: [
                 "Metrics", "Telemetry", "WireFormat", "KeyValue", "Cluster", "Transport", "MessageQueue", "Rules",
-                "Aggregation", "Aggregator", "Storage", "Query", "Coordinator", logging,
+                "Aggregation", "Aggregator", "NodeConfiguration", "Etcd", "Storage", "Query", "Coordinator", logging,
             ] + nio, swiftSettings: settings),
         .executableTarget(
             name: "m3agg",
             dependencies: [
-                "Services", "Coordinator", "Transport", "Query", "Metrics", "WireFormat", "MessageQueue", "Telemetry",
+                "Services", "NodeConfiguration", "Coordinator", "Transport", "Query", "Metrics", "WireFormat",
+                "MessageQueue", "Telemetry",
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio, swiftSettings: settings),
@@ -101,14 +123,20 @@ let package = Package(
         .testTarget(name: "HygieneTests", swiftSettings: settings),
         tests("Metrics"),
         tests("Telemetry"),
+        tests("RegularExpressions"),
         tests("Aggregation", ["Metrics"]),
         tests("WireFormat", ["Metrics"]),
         tests("KeyValue"),
         tests("Cluster", ["KeyValue", "ControlProtocol"]),
+        tests("Etcd", ["Telemetry", "KeyValue", "Cluster", "EtcdProtocol", logging] + nio),
         tests("Transport", ["Telemetry", logging] + nio),
         tests("MessageQueue", ["WireFormat", "Telemetry", logging] + nio),
         tests("Rules", ["Metrics"]),
         tests("Aggregator", ["Metrics", "Aggregation", "WireFormat"]),
+        .testTarget(
+            name: "ConfigurationTests",
+            dependencies: ["NodeConfiguration", "TestKit", "Metrics", "Aggregation", "Aggregator"],
+            swiftSettings: settings),
         tests("Storage", ["Metrics", "Telemetry"]),
         tests("Query", ["Metrics"]),
         tests("Coordinator", ["Metrics", "Telemetry", "WireFormat", "Rules", "Storage", "Query", "Transport"]),
@@ -118,7 +146,12 @@ let package = Package(
                 "Metrics", "Telemetry", "WireFormat", "KeyValue", "Cluster", "Transport", "MessageQueue", "Rules",
                 "Aggregator", "Storage", "Coordinator", logging,
             ] + nio),
-        tests("m3agg", ["Services", "Metrics", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        tests(
+            "m3agg",
+            [
+                "Services", "NodeConfiguration", "Metrics",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

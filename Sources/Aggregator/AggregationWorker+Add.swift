@@ -23,12 +23,17 @@ struct Arrival {
 extension AggregationWorker {
     @inline(__always)
     func add(_ arrival: Arrival, to element: ElementRef) {
-        // An empty batch makes no window, as in M3 with a limit on batch sizes.
-        if arrival.values == 0 { return }
         let column = columns[element.column]
         counters.applications &+= UInt64(arrival.values)
         switch arrival.view.kind {
-        case .counter, .gauge, .batchTimer: addUntimed(arrival, column, element.element)
+        case .counter, .gauge, .batchTimer:
+            if column.pointee.mayResend, arrival.view.clientTimeNanos > 0,
+                isResendEnabled(element.element, column)
+            {
+                addAtClientTime(arrival, column, element.element)
+            } else {
+                addUntimed(arrival, column, element.element)
+            }
         case .forwarded: addForwarded(arrival, column, element.element)
         default: addTimed(arrival, column, element.element)
         }
@@ -45,19 +50,60 @@ extension AggregationWorker {
         switch arrival.view.kind {
         case .counter: row.addCounter(arrival.view.counterValue)
         case .gauge: row.addGauge(arrival.view.value, at: arrival.now)
-        default: addBatch(arrival, row, column)
+        default:
+            if arrival.values == 0 { return addEmptyBatch(row) }
+            addBatch(arrival, row, column)
         }
+        if column.pointee.mayResend { row.setResend(false) }
         finish(arrival, row)
+    }
+
+    /// A window of zeros is published for it, as in M3.
+    private func addEmptyBatch(_ row: Row) {
+        if options.maxTimerBatchSizePerWrite == 0 { row.makePresent(.timer) }
+    }
+
+    private func isResendEnabled(_ element: UInt32, _ column: UnsafeMutablePointer<Column>) -> Bool {
+        targets[column.pointee.target(element)]?.resendEnabled ?? false
+    }
+
+    /// Adds an untimed value whose sender says when it was taken, to a window that may be published again.
+    @inline(never)
+    private func addAtClientTime(_ arrival: Arrival, _ column: UnsafeMutablePointer<Column>, _ element: UInt32) {
+        let time = arrival.view.clientTimeNanos
+        guard isInTime(time, arrival, column) else { return }
+        let lookup = column.pointee.row(element, at: time)
+        // What may no longer change is published once: the value counts as one that has just been taken.
+        if case .closed(isResent: false) = lookup { return addUntimed(arrival, column, element) }
+        guard let row = opened(lookup, column, 1) else { return }
+        if arrival.view.kind == .counter {
+            row.addCounter(arrival.view.counterValue)
+        } else {
+            row.addGauge(arrival.view.value, at: time)
+        }
+        row.setResend(true)
+        finish(arrival, row)
+    }
+
+    /// Whether a value is neither too old nor too far ahead; counts it when it is.
+    @inline(__always)
+    private func isInTime(_ time: Int64, _ arrival: Arrival, _ column: UnsafeMutablePointer<Column>) -> Bool {
+        let age = arrival.now.subtractingSaturating(time)
+        guard age >= -options.bufferForFutureTimedMetricsNanos else {
+            counters.rejected.add(1, .tooFarInFuture)
+            return false
+        }
+        guard age <= options.pastBufferNanos(resolutionNanos: column.pointee.resolutionNanos) else {
+            counters.rejected.add(1, .tooFarInPast)
+            return false
+        }
+        return true
     }
 
     @inline(__always)
     private func addTimed(_ arrival: Arrival, _ column: UnsafeMutablePointer<Column>, _ element: UInt32) {
         let time = arrival.view.timeNanos
-        let age = arrival.now.subtractingSaturating(time)
-        guard age >= -options.bufferForFutureTimedMetricsNanos else { return counters.rejected.add(1, .tooFarInFuture) }
-        guard age <= options.pastBufferNanos(resolutionNanos: column.pointee.resolutionNanos) else {
-            return counters.rejected.add(1, .tooFarInPast)
-        }
+        guard isInTime(time, arrival, column) else { return }
         guard let row = opened(column.pointee.row(element, at: time), column, 1) else { return }
         switch column.pointee.metricType {
         case .counter: row.addCounter(CounterState.truncate(arrival.view.value))
@@ -71,23 +117,55 @@ extension AggregationWorker {
     private func addForwarded(_ arrival: Arrival, _ column: UnsafeMutablePointer<Column>, _ element: UInt32) {
         let time = arrival.view.timeNanos
         let count = UInt64(arrival.values)
-        let allowed = buckets[column.pointee.bucket].delayNanos
-        guard arrival.now.subtractingSaturating(time) <= allowed else {
-            return counters.rejected.add(count, .forwardedTooLate)
+        let isResent = column.pointee.mayResend && isResendEnabled(element, column)
+        if let reason = refusal(ofForwarded: arrival, column, isResent: isResent) {
+            return counters.rejected.add(count, reason)
         }
-        guard arrival.view.version == 0 else { return counters.rejected.add(count, .resendUnsupported) }
-        guard arrival.source < sources.numSources else { return counters.rejected.add(count, .sourceOutOfRange) }
         guard let row = opened(column.pointee.row(element, at: time), column, arrival.values) else { return }
-        guard sources.insert(arrival.source, into: &row.words[Int(row.layout.sources)]) else {
+        let version = arrival.view.version
+        guard sources.insert(arrival.source, version: version, into: &row.words[Int(row.layout.sources)]) else {
             counters.duplicates &+= count
             return
         }
+        if arrival.values == 0 { row.makePresent(column.pointee.metricType) }
+        if column.pointee.mayResend { row.setResend(isResent) }
+        if version > 0 { return replace(arrival, row) }
         switch column.pointee.metricType {
         case .counter: arrival.forEachValue { row.addCounter(CounterState.truncate($0)) }
         case .gauge: arrival.forEachValue { row.addGauge($0, at: time) }
         default: arrival.forEachValue { addTimer($0, row, column) }
         }
         finish(arrival, row)
+    }
+
+    private func refusal(
+        ofForwarded arrival: Arrival, _ column: UnsafeMutablePointer<Column>, isResent: Bool
+    ) -> DropReason? {
+        let view = arrival.view
+        let resolution = column.pointee.resolutionNanos
+        let age = arrival.now.subtractingSaturating(view.timeNanos)
+        let allowed =
+            isResent
+            ? options.pastBufferNanos(resolutionNanos: resolution) : buckets[column.pointee.bucket].delayNanos
+        if age > allowed { return .forwardedTooLate }
+        if age < -options.bufferForFutureTimedMetricsNanos.addingSaturating(resolution) { return .forwardedTooEarly }
+        if arrival.source >= sources.numSources { return .sourceOutOfRange }
+        guard view.version > 0 else { return nil }
+        if view.metricType != .gauge { return .resendUnsupported }
+        if view.version > SourceSets.maxVersion { return .versionOutOfRange }
+        return view.prevValueCount < view.valueCount ? .previousValuesMissing : nil
+    }
+
+    /// Puts the values of a message in place of those that its source sent before.
+    private func replace(_ arrival: Arrival, _ row: Row) {
+        let bytes = arrival.raw.bytes
+        for index in 0..<arrival.values {
+            row.replaceGauge(
+                arrival.view.prevValue(at: index, in: bytes), with: arrival.view.value(at: index, in: bytes),
+                at: arrival.view.timeNanos)
+        }
+        counters.replaced &+= UInt64(arrival.values)
+        if arrival.annotation != 0 { row.setAnnotation(arrival.annotation) }
     }
 
     @inline(__always)
@@ -98,11 +176,15 @@ extension AggregationWorker {
     }
 
     private func addBatch(_ arrival: Arrival, _ row: Row, _ column: UnsafeMutablePointer<Column>) {
-        arrival.forEachValue { row.addTimer($0) }
         guard row.layout.timer != 0,
             let quantiles = column.pointee.timers.state(&row.words[Int(row.layout.timer)])
-        else { return }
-        arrival.forEachValue { quantiles.add($0) }
+        else { return arrival.forEachValue { row.addTimer($0) } }
+        batch.removeAll(keeping: arrival.values)
+        arrival.forEachValue {
+            row.addTimer($0)
+            batch.append($0)
+        }
+        quantiles.add(contentsOf: batch.values)
     }
 
     @inline(__always)
@@ -122,6 +204,7 @@ extension AggregationWorker {
             counters.rejected.add(UInt64(values), .windowFull)
         case .closed: counters.rejected.add(UInt64(values), .windowClosed)
         case .limit: counters.rejected.add(UInt64(values), .windowLimit)
+        case .noMemory: counters.rejected.add(UInt64(values), .outOfMemory)
         }
         return nil
     }

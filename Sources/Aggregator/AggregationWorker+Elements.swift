@@ -76,10 +76,20 @@ extension AggregationWorker {
 
     private func bucket(_ key: BucketKey, now: Int64) throws(DropReason) -> Int {
         if let number = bucketNumbers[key] { return number }
-        guard buckets.count < options.limits.maxFlushBuckets else { throw .flushBucketLimit }
-        buckets.append(FlushBucket(key, options: options, random: random.next(), now: now))
-        bucketNumbers[key] = buckets.count - 1
-        return buckets.count - 1
+        let new = FlushBucket(key, options: options, random: random.next(), now: now)
+        let number: Int
+        if buckets.count < options.limits.maxFlushBuckets {
+            number = buckets.count
+            buckets.append(new)
+        } else if let unused = buckets.firstIndex(where: \.isUnused) {
+            number = unused
+            bucketNumbers[buckets[unused].key] = nil
+            buckets[unused] = new
+        } else {
+            throw .flushBucketLimit
+        }
+        bucketNumbers[key] = number
+        return number
     }
 
     // MARK: Elements
@@ -87,9 +97,10 @@ extension AggregationWorker {
     func addElement(_ spec: ElementSpec, shard: UInt32, ref: UInt32, now: Int64) throws(DropReason) -> ElementRef {
         let number = try column(shard, spec.shape, now: now)
         guard let element = columns[number].pointee.addElement(series: ref, target: spec.target) else {
-            throw .elementLimit
+            throw .outOfMemory
         }
         targets.retain(spec.target)
+        noteResend(spec.target, columns[number])
         table.record(ref).pointee.holders += 1
         counters.elementsCreated &+= 1
         liveElements += 1
@@ -109,6 +120,11 @@ extension AggregationWorker {
         targets.retain(target)
         targets.release(old)
         column.pointee.setTarget(element.element, target)
+        noteResend(target, column)
+    }
+
+    private func noteResend(_ target: UInt32, _ column: UnsafeMutablePointer<Column>) {
+        if targets[target]?.resendEnabled == true { column.pointee.mayResend = true }
     }
 
     func tombstone(_ element: ElementRef) { columns[element.column].pointee.tombstone(element.element) }
@@ -117,7 +133,9 @@ extension AggregationWorker {
     func releaseRecord(_ ref: UInt32) {
         let record = table.record(ref)
         record.pointee.holders -= 1
-        if record.pointee.holders == 0 { table.release(ref) }
+        guard record.pointee.holders == 0 else { return }
+        table.release(ref)
+        if !valueLimiters.isEmpty { valueLimiters[ref] = nil }
     }
 
     // MARK: The elements of a series
@@ -138,11 +156,11 @@ extension AggregationWorker {
         SeriesArena.units(bytes: count * MemoryLayout<ElementRef>.stride)
     }
 
-    /// - Throws: ``DropReason/elementLimit`` when there is no memory; nothing has changed then.
+    /// - Throws: ``DropReason/outOfMemory`` when there is no memory; nothing has changed then.
     func setElements(_ elements: [ElementRef], of record: UnsafeMutablePointer<SeriesRecord>) throws(DropReason) {
         var list: UInt32 = 0
         if elements.count > 1 {
-            guard let memory = table.arena.allocate(units: Self.listUnits(elements.count)) else { throw .elementLimit }
+            guard let memory = table.arena.allocate(units: Self.listUnits(elements.count)) else { throw .outOfMemory }
             list = memory
         }
         clearElements(of: record)

@@ -11,12 +11,14 @@ struct Emission {
     let routingTrafficTypes: UInt64
     let timeNanos: Int64
     let annotation: UInt32
+    /// When the window may be published again.
+    var window: RevisableWindow?
 }
 
 /// From the value of an aggregation type to what is published or forwarded.
 extension AggregationWorker {
     func transform(
-        _ input: Double, _ type: Int, _ history: inout TransformationHistory, _ emission: Emission
+        _ input: Double, _ type: Int, _ history: TransformationHistory, _ emission: Emission
     ) {
         var value = input
         var extra: Datapoint?
@@ -26,7 +28,7 @@ extension AggregationWorker {
             switch transformation {
             case .absolute: value = Absolute.apply(value)
             case .add:
-                value = history.add(value, adds)
+                value = history.add(value, type: type, step: adds)
                 adds += 1
             case .reset:
                 extra = Reset.extraPoint(
@@ -43,18 +45,34 @@ extension AggregationWorker {
             }
         }
         if value.isNaN && lacksPrevious && options.discardNaNAggregatedValues {
-            return counters.suppressed.add(1, .noPrevious)
+            if !isDiscarding { counters.suppressed.add(1, .noPrevious) }
+            return
         }
         emit(value, extra, type, emission)
     }
 
     @inline(__always)
     func emit(_ value: Double, _ extra: Datapoint?, _ type: Int, _ emission: Emission) {
-        if value.isNaN && options.discardNaNAggregatedValues { return counters.suppressed.add(1, .nan) }
+        let discards = isDiscarding
+        if value.isNaN && options.discardNaNAggregatedValues {
+            if !discards { counters.suppressed.add(1, .nan) }
+            return
+        }
+        var previous = 0.0
+        if let window = emission.window {
+            previous = window.lastEmitted(type)
+            window.emitted[type] = value.bitPattern
+            if window.wasFlushed, value == previous || (value.isNaN && previous.isNaN) {
+                if !discards { counters.suppressed.add(1, .unchanged) }
+                return
+            }
+        }
+        if discards { return }
         if emission.shape.key.isRolledUp {
             round.add(
-                value, target: emission.target, rollup: targets[emission.target]?.rollup,
-                timeNanos: emission.timeNanos, annotation: emission.annotation)
+                value, previous: previous, target: emission.target, rollup: targets[emission.target]?.rollup,
+                timeNanos: emission.timeNanos, annotation: emission.annotation,
+                isResent: emission.window?.isResent ?? false)
             return
         }
         write(value, emission.timeNanos, type, emission)
@@ -78,10 +96,16 @@ extension AggregationWorker {
             routingTrafficTypes: emission.routingTrafficTypes, to: &output.bytes)
         // The series' own shard does unless the id or the number of shards differs.
         let isOwnShard = !shape.hasAffixBytes && options.numAggregatedShards == UInt32(owners.count)
-        let shard =
-            isOwnShard
-            ? emission.column.pointee.shard
-            : Murmur3.hash32(prefix + Array(id) + suffix) % max(options.numAggregatedShards, 1)
+        let shard = isOwnShard ? emission.column.pointee.shard : self.shard(prefix, id, suffix)
         output.add(.aggregated, shard: shard, from: start)
+    }
+
+    /// The shard of aggregated metrics that an id with prefix and suffix belongs to.
+    private func shard(_ prefix: [UInt8], _ id: UnsafeRawBufferPointer, _ suffix: [UInt8]) -> UInt32 {
+        outputID.removeAll(keepingCapacity: true)
+        outputID.append(contentsOf: prefix)
+        outputID.append(contentsOf: id)
+        outputID.append(contentsOf: suffix)
+        return Murmur3.hash32(outputID) % max(options.numAggregatedShards, 1)
     }
 }

@@ -4,6 +4,8 @@ import Metrics
 extension AggregationWorker {
     /// The slots that one tick looks at: a million series are seen in half a minute at one tick a second.
     private static let slotsPerTick = 65_536
+    /// Pages that were idle for so long are freed.
+    private static let trimIntervalNanos: Int64 = 60_000_000_000
 
     /// Looks at a part of the series and forgets those that were not written for longer than the time to live. Their
     /// open windows are published when they are due.
@@ -12,10 +14,7 @@ extension AggregationWorker {
         var looked = 0
         while looked < min(Self.slotsPerTick, table.slotCount) {
             looked += 1
-            if tickSlot >= table.slotCount {
-                tickSlot = 0
-                pool.trim()
-            }
+            if tickSlot >= table.slotCount { tickSlot = 0 }
             let ref = table.recordInSlot(tickSlot)
             guard ref != 0, now.subtractingSaturating(table.record(ref).pointee.lastAccess) > ttl else {
                 tickSlot += 1
@@ -25,9 +24,13 @@ extension AggregationWorker {
             expire(ref, slot: tickSlot)
         }
         if annotations.needsSweep { sweepAnnotations() }
+        if now.subtractingSaturating(trimmedAt) > Self.trimIntervalNanos {
+            trimmedAt = now
+            pool.trim()
+        }
     }
 
-    private func expire(_ ref: UInt32, slot: Int) {
+    func expire(_ ref: UInt32, slot: Int) {
         let record = table.record(ref)
         for element in elements(of: record) { tombstone(element) }
         clearElements(of: record)
@@ -44,7 +47,7 @@ extension AggregationWorker {
             for number in columns.numbers {
                 let column = columns[number]
                 for window in column.pointee.windows {
-                    column.pointee.forEachRow(window) { isUsed[Int(RowHead.annotation($1[0]))] = true }
+                    window.forEachRow { isUsed[Int(RowHead.annotation($1[0]))] = true }
                 }
             }
         }

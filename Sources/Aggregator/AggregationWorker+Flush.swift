@@ -1,7 +1,7 @@
 import Metrics
 import WireFormat
 
-/// Publishing windows that are due.
+/// Publishing windows that are due, or discarding those that somebody else publishes.
 extension AggregationWorker {
     /// Takes one chunk of a flush; the output is used again afterwards.
     public typealias Sink = (FlushOutput) -> Void
@@ -17,19 +17,31 @@ extension AggregationWorker {
         }
     }
 
-    /// Publishes the windows of one bucket that are over and have waited long enough.
+    /// Publishes the windows of one bucket that are over and have waited long enough, as far as their shards are the
+    /// worker's at their time.
     func flush(bucket index: Int, now: Int64, _ sink: Sink) {
         counters.flushes &+= 1
-        flush(bucket: index, before: buckets[index].windowBound(now: now), sink)
+        let target = buckets[index].target(now: now)
+        for list in buckets[index].lists.indices {
+            let shard = ownedShards[buckets[index].lists[list].shard] ?? OwnedShard(shard: 0)
+            if shard.cutoverNanos > 0 {
+                flush(bucket: index, list: list, to: min(target, shard.cutoverNanos), .discard(.cutover), sink)
+                if target <= shard.cutoverNanos { continue }
+            }
+            flush(bucket: index, list: list, to: min(target, shard.cutoffNanos), .publish, sink)
+            // Values after the cutoff are kept for a while.
+            let expired = target.subtractingSaturating(options.maxBufferSizeNanos)
+            if expired > shard.cutoffNanos {
+                flush(bucket: index, list: list, to: expired, .discard(.cutoff), sink)
+            }
+        }
         hand(to: sink)
     }
 
     /// Publishes every window that is over, without waiting for values that are late or forwarded. Forwarded values
     /// that this makes are sent; windows that they fall into are open until they arrive.
     public func flushEnded(now: Int64, _ sink: Sink) {
-        for index in buckets.indices where buckets[index].key.kind != .forwarded {
-            flush(bucket: index, before: buckets[index].endedBound(now: now), sink)
-        }
+        for index in buckets.indices where buckets[index].key.kind != .forwarded { flushEnded(index, now: now, sink) }
         hand(to: sink)
     }
 
@@ -37,19 +49,16 @@ extension AggregationWorker {
     /// afterwards.
     public func shutdown(now: Int64, _ sink: Sink) {
         guard !isShutDown else { return }
-        for index in buckets.indices { flush(bucket: index, before: buckets[index].endedBound(now: now), sink) }
+        for index in buckets.indices { flushEnded(index, now: now, sink) }
         hand(to: sink)
+        drainPassthrough(sink)
         isShutDown = true
-        for number in columns.numbers {
-            let column = columns[number]
-            while let window = column.pointee.takeWindow(before: .max) {
-                column.pointee.forEachRow(window) { _, words in
-                    counters.discarded.add(words[0] & RowHead.countMask, .shutDown)
-                    releaseStates(of: Row(words, column.pointee.layout), column)
-                }
-                column.pointee.recycle(window)
-            }
-        }
+        for number in columns.numbers { discardAll(of: columns[number], .shutDown) }
+    }
+
+    private func flushEnded(_ index: Int, now: Int64, _ sink: Sink) {
+        let target = buckets[index].endedTarget(now: now)
+        for list in buckets[index].lists.indices { consume(bucket: index, list: list, to: target, .publish, sink) }
     }
 
     private func hand(to sink: Sink) {
@@ -58,6 +67,131 @@ extension AggregationWorker {
         output.removeAll()
     }
 
+    // MARK: Lists
+
+    /// What happens to the windows of a flush.
+    enum FlushMode {
+        case publish
+        /// They are taken as published, as far as later windows depend on them, but nothing is sent.
+        case discard(DiscardReason)
+    }
+
+    /// Brings a list up to a time, unless it has been there.
+    func flush(bucket: Int, list: Int, to target: Int64, _ mode: FlushMode, _ sink: Sink) {
+        if buckets[bucket].advance(list: list, to: target) {
+            consume(bucket: bucket, list: list, to: target, mode, sink)
+        }
+    }
+
+    private func consume(bucket: Int, list: Int, to target: Int64, _ mode: FlushMode, _ sink: Sink) {
+        let bound = buckets[bucket].windowBound(target: target)
+        let resendBuffer = options.pastBufferNanos(resolutionNanos: buckets[bucket].key.resolutionNanos)
+        let resendBound = buckets[bucket].windowBound(target: target.subtractingSaturating(resendBuffer))
+        flushMode = mode
+        let members = buckets[bucket].lists[list].columns
+        for number in members {
+            let column = columns[number]
+            while let window = column.pointee.takeWindow(before: bound) {
+                publish(window, of: column, sink)
+                column.pointee.recycle(window)
+            }
+            if !column.pointee.revisions.isEmpty {
+                publishRevisions(of: column, before: bound, resendBound: resendBound, sink)
+            }
+        }
+        if !round.isEmpty { sendRound(bucket: bucket, list: list, sink) }
+        buckets[bucket].forgetVersions(list: list, target: target, resendBufferNanos: resendBuffer)
+        // Only now: what was forwarded names the targets of elements that may go.
+        for number in members { collectElements(of: number) }
+    }
+
+    func collectElements(of number: UInt32) {
+        let column = columns[number]
+        column.pointee.collect { series, target, revisions in
+            liveElements -= 1
+            targets.release(target)
+            releaseRecord(series)
+            if let revisions { releaseStates(of: revisions, column) }
+        }
+        if column.pointee.isEmpty { removeColumn(number) }
+    }
+
+    // MARK: Windows
+
+    private func publish(_ window: Column.Window, of column: UnsafeMutablePointer<Column>, _ sink: Sink) {
+        let shape = column.pointee.shape
+        let layout = column.pointee.layout
+        let time = shape.outputTime(ofWindow: window.start)
+        let hasHistory = shape.binaryInputs + shape.addTotals > 0
+        let mayResend = column.pointee.mayResend
+        window.forEachRow { number, words in
+            if mayResend, setAside(words, of: number, start: window.start, column) { return }
+            let row = Row(words, layout)
+            let element = column.pointee.element(number)
+            count(consumed: row.count, of: column, start: window.start)
+            var history = TransformationHistory(element, shape)
+            if hasHistory { history.begin(window.start, element, shape) }
+            evaluate(row, emission(number, words[0], time, column), history)
+            _ = column.pointee.close(window.start, of: element)
+            releaseStates(of: row, column)
+            if output.isFull { hand(to: sink) }
+        }
+    }
+
+    /// Counts a window that is consumed or discarded, with so many new values.
+    func count(consumed: UInt64, of column: UnsafeMutablePointer<Column>, start: Int64) {
+        if case .discard(let reason) = flushMode { return counters.discarded.add(consumed, reason) }
+        let shape = column.pointee.shape
+        // A forwarded window bears the end of the window that it sums up.
+        let first =
+            shape.key.bucket.kind == .forwarded
+            ? start.subtractingSaturating(shape.key.bucket.resolutionNanos) : start
+        counters.consumed &+= consumed
+        counters.windowsConsumed &+= 1
+        if first < startNanos ?? .min { counters.partialWindowsConsumed &+= 1 }
+        counters.windowTypes &+= UInt64(shape.types.count)
+    }
+
+    @inline(__always)
+    func emission(
+        _ number: UInt32, _ head: UInt64, _ time: Int64, _ column: UnsafeMutablePointer<Column>
+    ) -> Emission {
+        let target = column.pointee.target(number)
+        return Emission(
+            column: column, shape: column.pointee.shape, series: column.pointee.series(number), target: target,
+            routingTrafficTypes: target == 0 ? 0 : targets[target]?.routingTrafficTypes ?? 0, timeNanos: time,
+            annotation: RowHead.annotation(head))
+    }
+
+    /// Works out every type of a window, and publishes it.
+    @inline(__always)
+    func evaluate(_ row: Row, _ emission: Emission, _ history: TransformationHistory) {
+        let shape = emission.shape
+        if isDiscarding && shape.key.transformations.isEmpty && emission.window == nil { return }
+        let quantiles =
+            row.layout.timer == 0 ? nil : emission.column.pointee.timers.peek(row.words[Int(row.layout.timer)])
+        for (index, type) in shape.types.enumerated() {
+            let value = row.value(of: type, metricType: shape.valueType, quantiles: quantiles)
+            if shape.key.transformations.isEmpty {
+                emit(value, nil, index, emission)
+            } else {
+                transform(value, index, history, emission)
+            }
+        }
+    }
+
+    var isDiscarding: Bool {
+        if case .discard = flushMode { return true }
+        return false
+    }
+
+    /// Hands the output on when it is long enough.
+    func handFull(to sink: Sink) {
+        if output.isFull { hand(to: sink) }
+    }
+
+    // MARK: States of rows
+
     /// Quantiles and source sets of a published row go back to their pools.
     @inline(__always)
     func releaseStates(of row: Row, _ column: UnsafeMutablePointer<Column>) {
@@ -65,104 +199,24 @@ extension AggregationWorker {
         if row.layout.sources != 0 { sources.release(row.words[Int(row.layout.sources)]) }
     }
 
-    private func flush(bucket: Int, before bound: Int64, _ sink: Sink) {
-        for (shard, members) in buckets[bucket].lists {
-            for number in members {
-                let column = columns[number]
-                while let window = column.pointee.takeWindow(before: bound) {
-                    publish(window, of: column, sink)
-                    column.pointee.recycle(window)
-                }
+    func releaseStates(of revisions: ElementRevisions, _ column: UnsafeMutablePointer<Column>) {
+        for window in revisions.windows where window.hasFigures && !window.isInRow {
+            releaseStates(of: Row(window.figures, column.pointee.layout), column)
+        }
+    }
+
+    /// Drops every window of a column, and counts the values that were not published.
+    func discardAll(of column: UnsafeMutablePointer<Column>, _ reason: DiscardReason) {
+        while let window = column.pointee.takeWindow(before: .max) {
+            window.forEachRow { number, words in
+                let row = Row(words, column.pointee.layout)
+                let published = column.pointee.revisions[number]?.window(at: window.start)?.consumedCount ?? 0
+                counters.discarded.add(row.count &- published, reason)
+                releaseStates(of: row, column)
             }
-            if !round.isEmpty { sendRound(shard: shard, sink) }
-            // Only now: what was forwarded names the targets of elements that may go.
-            for number in members { collectElements(of: number) }
+            column.pointee.recycle(window)
         }
-    }
-
-    private func collectElements(of number: UInt32) {
-        let column = columns[number]
-        column.pointee.collect { series, target in
-            liveElements -= 1
-            targets.release(target)
-            releaseRecord(series)
-        }
-        if column.pointee.isEmpty { removeColumn(number) }
-    }
-
-    private func publish(_ window: Column.Window, of column: UnsafeMutablePointer<Column>, _ sink: Sink) {
-        let shape = column.pointee.shape
-        let layout = column.pointee.layout
-        let time = shape.outputTime(ofWindow: window.start)
-        // A forwarded window bears the end of the window that it sums up.
-        let firstNanos =
-            shape.key.bucket.kind == .forwarded
-            ? window.start.subtractingSaturating(shape.key.bucket.resolutionNanos) : window.start
-        let isPartial = firstNanos < startNanos ?? .min
-        let hasHistory = shape.binaryInputs + shape.addTotals > 0
-        column.pointee.forEachRow(window) { number, words in
-            let row = Row(words, layout)
-            let element = column.pointee.element(number)
-            counters.consumed &+= row.count
-            counters.windowsConsumed &+= 1
-            if isPartial { counters.partialWindowsConsumed &+= 1 }
-            counters.windowTypes &+= UInt64(shape.types.count)
-            var history = TransformationHistory(element, shape)
-            if hasHistory { history.begin(window.start) }
-            let target = column.pointee.target(number)
-            let emission = Emission(
-                column: column, shape: shape, series: column.pointee.series(number), target: target,
-                routingTrafficTypes: target == 0 ? 0 : targets[target]?.routingTrafficTypes ?? 0, timeNanos: time,
-                annotation: RowHead.annotation(words[0]))
-            let quantiles = layout.timer == 0 ? nil : column.pointee.timers.peek(words[Int(layout.timer)])
-            for (index, type) in shape.types.enumerated() {
-                let value = row.value(of: type, metricType: shape.key.metricType, quantiles: quantiles)
-                if shape.key.transformations.isEmpty {
-                    emit(value, nil, index, emission)
-                } else {
-                    transform(value, index, &history, emission)
-                }
-            }
-            _ = column.pointee.close(window.start, of: element)
-            releaseStates(of: row, column)
-            if output.isFull { hand(to: sink) }
-        }
-    }
-
-    // MARK: Forwarding
-
-    /// Sends what the elements of one list forward: one message for each rollup and time.
-    private func sendRound(shard: UInt32, _ sink: Sink) {
-        for parcel in round.parcels {
-            guard let target = targets[parcel.target], let rollup = target.rollup else { continue }
-            let count = UInt64(parcel.values.count)
-            let metadata = rollup.metadata(sourceID: shard, routingTrafficTypes: target.routingTrafficTypes)
-            let annotation = annotations.bytes(parcel.annotation)
-            let size = parcel.values.count * 8 + rollup.id.count + metadata.count + annotation.count + 64
-            guard size <= options.limits.maxForwardedMessageBytes else {
-                counters.forwardDropped.add(count, .messageTooLarge)
-                continue
-            }
-            let start = output.bytes.count
-            MetricWriter.appendForwarded(
-                type: rollup.metricType, id: rollup.id.span.bytes, timeNanos: parcel.timeNanos,
-                values: parcel.values.span, annotation: annotation.span.bytes, metadata: metadata.span.bytes,
-                to: &output.bytes)
-            output.add(.ingest, shard: Murmur3.hash32(rollup.id) % UInt32(owners.count), from: start)
-            counters.forwarded &+= count
-            counters.forwardedMessages &+= 1
-            if output.isFull { hand(to: sink) }
-        }
-        round.removeAll()
-    }
-}
-
-extension RollupDestination {
-    /// The metadata of a message that goes there, encoded.
-    func metadata(sourceID: UInt32, routingTrafficTypes: UInt64) -> [UInt8] {
-        MetadataCodec.encode(
-            ForwardMetadata(
-                aggregationID: aggregationID, storagePolicy: policy, pipeline: remainder, sourceID: sourceID,
-                numForwardedTimes: numForwardedTimes, routingTrafficTypes: routingTrafficTypes))
+        for revisions in column.pointee.revisions.values { releaseStates(of: revisions, column) }
+        column.pointee.revisions = [:]
     }
 }

@@ -7,10 +7,15 @@ extension AggregationWorker {
     /// - Parameters:
     ///   - payloads: where the payloads lie in `bytes`.
     ///   - now: nanoseconds since 1970, the time of arrival.
+    ///   - takesPassthrough: whether passthrough metrics are known on the way that these came: M3's raw TCP, not m3msg.
     ///   - misrouted: gets the positions in `payloads` of metrics whose shard another worker owns, in ascending order;
     ///     nothing else is counted of them here.
-    public func ingest(_ bytes: RawSpan, payloads: [ByteRange], now: Int64, misrouted: inout [Int32]) {
+    public func ingest(
+        _ bytes: RawSpan, payloads: [ByteRange], now: Int64, takesPassthrough: Bool = false, misrouted: inout [Int32]
+    ) {
         if startNanos == nil { startNanos = now }
+        self.takesPassthrough = takesPassthrough
+        noteRestrictions(now: now)
         bytes.withUnsafeBytes { raw in
             for (position, payload) in payloads.enumerated() {
                 counters.payloads &+= 1
@@ -54,6 +59,7 @@ extension AggregationWorker {
         case .timedWithMetadata: (category, form) = (.timed, .timed)
         case .forwarded: (category, form) = (.forwarded, .forward)
         case .passthrough:
+            if takesPassthrough { return passThrough(view, raw) }
             counters.bad["passthrough_unsupported", default: 0] &+= 1
             return
         }
@@ -106,15 +112,16 @@ extension AggregationWorker {
         var source: UInt32 = 0
         if item.pointee.form == .forward { (source, metadata) = forwardSource.split(metadata) }
         let values = item.pointee.view.kind.isBatch ? item.pointee.view.valueCount : 1
+        if restrictsWrites, let reason = refusal(of: id, ref, values, now) {
+            return refuse(values, reason)
+        }
         if ref == 0 || !isSettled(ref, item.pointee.form, metadata, now) {
             do throws(DropReason) {
                 guard let found = try settle(item, id, metadata, ref, now) else { return false }
+                if ref == 0, restrictsWrites, exceedsValueLimit(found, values, now) { throw .valueRateLimit }
                 ref = found
             } catch {
-                counters.decoded &+= 1
-                counters.received &+= UInt64(values)
-                counters.unrouted.add(UInt64(values), error)
-                return true
+                return refuse(values, error)
             }
         }
         counters.decoded &+= 1
@@ -130,6 +137,14 @@ extension AggregationWorker {
         } else {
             addToSeveral(arrival, record, item.pointee.form)
         }
+        return true
+    }
+
+    /// Counts values that have no element to go to.
+    private func refuse(_ values: Int, _ reason: DropReason) -> Bool {
+        counters.decoded &+= 1
+        counters.received &+= UInt64(values)
+        counters.unrouted.add(UInt64(values), reason)
         return true
     }
 

@@ -35,6 +35,7 @@ extension AggregationWorker {
         // A series is made when it is known to have elements.
         let wanted = try specs(of: entry, stage: stage, kind: kind)
         guard !wanted.isEmpty else { throw .noPolicies }
+        guard allowsNewSeries(inShard: shard, now: now) else { throw .newMetricRateLimit }
         guard table.count < options.limits.maxSeriesPerWorker,
             let ref = table.insert(kind, id, tag: item.pointee.tag, now: now)
         else { throw .seriesLimit }
@@ -192,7 +193,7 @@ extension AggregationWorker {
                     let request = SpecRequest(
                         list: list, metricType: metricType, policy: policy, aggregationID: pipeline.aggregationID,
                         pipeline: options.addToReset ? pipeline.pipeline.addReplacedByReset : pipeline.pipeline,
-                        routingTrafficTypes: pipeline.routingTrafficTypes)
+                        routingTrafficTypes: pipeline.routingTrafficTypes, resendEnabled: pipeline.resendEnabled)
                     try append(request, to: &specs)
                 }
             }
@@ -209,7 +210,7 @@ extension AggregationWorker {
             let request = SpecRequest(
                 list: .forwarded, numForwardedTimes: metadata.numForwardedTimes, metricType: metricType,
                 policy: metadata.storagePolicy, aggregationID: metadata.aggregationID, pipeline: metadata.pipeline,
-                routingTrafficTypes: metadata.routingTrafficTypes)
+                routingTrafficTypes: metadata.routingTrafficTypes, resendEnabled: metadata.resendEnabled)
             try append(request, to: &specs)
         }
     }

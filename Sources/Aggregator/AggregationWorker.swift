@@ -15,7 +15,10 @@ public final class AggregationWorker {
     }
 
     let options: AggregatorOptions
-    let owners: [ShardOwner]
+    /// By shard.
+    var owners: [ShardOwner]
+    /// The worker's own, with the times between which they are its own.
+    var ownedShards: [UInt32: OwnedShard] = [:]
     let table: SeriesTable
     let metadatas: MetadataTable
     let annotations: AnnotationTable
@@ -31,10 +34,34 @@ public final class AggregationWorker {
     var bucketNumbers: [BucketKey: Int] = [:]
     @exclusivity(unchecked) var round = ForwardedRound()
     let output = FlushOutput()
+    /// Metrics that are handed on as they are.
+    let passthroughOutput = FlushOutput()
+    /// Whether passthrough metrics are published; a follower drops them without a count of its own, as in M3.
+    public var publishesPassthrough = true
+    var takesPassthrough = false
+    var flushMode = FlushMode.publish
+    /// Room for an id with prefix and suffix, and for the metadata of a forwarded message.
+    var outputID: [UInt8] = []
+    @exclusivity(unchecked) var forwardMetadata = ByteWriter(capacity: 256)
     var random: SplitMix64
     var startNanos: Int64?
     var isShutDown = false
+    /// The limits in force.
+    public internal(set) var runtime: AggregatorRuntimeOptions
+    /// Of each shard that has had a series, when the first one came.
+    var firstSeriesAt: [UInt32: Int64] = [:]
+    var newSeriesLimiters: [UInt32: RateLimiter] = [:]
+    /// By record, while there is a limit.
+    var valueLimiters: [UInt32: RateLimiter] = [:]
+    /// The times at which every shard takes values.
+    var writableFrom: Int64 = .min
+    var writableBefore: Int64 = .max
+    /// Whether values have to be looked at one by one before they are taken.
+    @exclusivity(unchecked) var restrictsWrites = false
     var tickSlot = 0
+    var trimmedAt: Int64 = 0
+    /// Values of a batch, as a timer's quantiles take them.
+    let batch = ValueBuffer()
 
     /// What came in and what became of it; see ``AggregatorCounters/verify(openValues:)``.
     @exclusivity(unchecked) public internal(set) var counters = AggregatorCounters()
@@ -48,16 +75,27 @@ public final class AggregationWorker {
     ///   - instanceShards: those of all workers of the instance. Metrics of other shards are counted as
     ///     `shard_not_owned`; when this is nil they are all reported as misrouted.
     ///   - startNanos: windows that begin earlier are counted as partial; the time of the first call when nil.
-    public init(
+    public convenience init(
         options: AggregatorOptions, ownedShards: [UInt32], instanceShards: [UInt32]? = nil, startNanos: Int64? = nil
+    ) {
+        self.init(
+            options: options, shards: ownedShards.map { OwnedShard(shard: $0) }, instanceShards: instanceShards,
+            startNanos: startNanos)
+    }
+
+    /// - Parameters:
+    ///   - options: validated ones; see ``AggregatorOptions/validate(rollupResolutionsNanos:)``.
+    ///   - shards: the shards whose series this worker takes, with the times between which they are the instance's.
+    ///   - instanceShards: those of all workers of the instance. Metrics of other shards are counted as
+    ///     `shard_not_owned`; when this is nil they are all reported as misrouted.
+    ///   - startNanos: windows that begin earlier are counted as partial; the time of the first call when nil.
+    public init(
+        options: AggregatorOptions, shards: [OwnedShard], instanceShards: [UInt32]? = nil, startNanos: Int64? = nil
     ) {
         self.options = options
         let numShards = max(options.numShards, 1)
-        var owners = [ShardOwner](
-            repeating: instanceShards == nil ? .anotherWorker : .nobody, count: Int(numShards))
-        for shard in instanceShards ?? [] where shard < numShards { owners[Int(shard)] = .anotherWorker }
-        for shard in ownedShards where shard < numShards { owners[Int(shard)] = .thisWorker }
-        self.owners = owners
+        owners = []
+        runtime = options.runtime
         self.startNanos = startNanos
         table = SeriesTable(seed: options.hashSeed)
         metadatas = MetadataTable(seed: options.hashSeed)
@@ -71,6 +109,7 @@ public final class AggregationWorker {
         metadatas.onForget = { [unowned self] entry in
             for case .success(let specs) in entry.specs.values { for spec in specs { release(spec) } }
         }
+        assign(shards, instanceShards: instanceShards)
     }
 
     /// Series in the table.
@@ -85,7 +124,10 @@ public final class AggregationWorker {
         for number in columns.numbers {
             let column = columns[number]
             for window in column.pointee.windows {
-                column.pointee.forEachRow(window) { total &+= $1[0] & RowHead.countMask }
+                window.forEachRow { total &+= $1[0] & RowHead.countMask }
+            }
+            for revisions in column.pointee.revisions.values {
+                for window in revisions.windows where window.isInRow { total &-= window.consumedCount }
             }
         }
         return total

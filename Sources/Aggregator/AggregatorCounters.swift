@@ -12,7 +12,8 @@ public struct AggregatorCounters: Sendable, Equatable {
     /// Payloads of shards of another worker.
     public var misrouted: UInt64 = 0
 
-    // Equation (2): received = routed + unrouted; applications = applied + rejected + duplicates.
+    // Equation (2): received = routed + unrouted + passed through;
+    // applications = applied + rejected + duplicates + replaced.
     public var received: UInt64 = 0
     /// Values that had at least one element to go to.
     public var routed: UInt64 = 0
@@ -23,14 +24,20 @@ public struct AggregatorCounters: Sendable, Equatable {
     public var rejected = ReasonCounts<DropReason>()
     /// Forwarded values that had come before: no loss.
     public var duplicates: UInt64 = 0
+    /// Forwarded values that took the place of earlier ones.
+    public var replaced: UInt64 = 0
+    /// Metrics that were handed on as they are.
+    public var passedThrough: UInt64 = 0
 
     // Equation (3): applied = consumed + discarded + open.
-    /// Values in windows that were consumed by a flush.
+    /// Values in windows that were consumed by a flush; of windows that are consumed again, the new ones.
     public var consumed: UInt64 = 0
     public var discarded = ReasonCounts<DiscardReason>()
 
     // Equation (4): windowTypes = emitted + forwarded + forwardDropped + suppressed.
     public var windowsConsumed: UInt64 = 0
+    /// Of the consumed windows, those that had been consumed before.
+    public var windowsConsumedAgain: UInt64 = 0
     /// Of the consumed windows, those that began before the worker did and may lack values.
     public var partialWindowsConsumed: UInt64 = 0
     /// Sum of the number of aggregation types over the consumed windows.
@@ -65,10 +72,14 @@ public struct AggregatorCounters: Sendable, Equatable {
         check(
             "(1) payloads", payloads,
             [("decoded", decoded), ("bad", bad.values.reduce(0, &+)), ("misrouted", misrouted)])
-        check("(2) received", received, [("routed", routed), ("unrouted", unrouted.total)])
+        check(
+            "(2) received", received,
+            [("routed", routed), ("unrouted", unrouted.total), ("passed through", passedThrough)])
         check(
             "(2) applications", applications,
-            [("applied", applied), ("rejected", rejected.total), ("duplicates", duplicates)])
+            [
+                ("applied", applied), ("rejected", rejected.total), ("duplicates", duplicates), ("replaced", replaced),
+            ])
         check(
             "(3) applied", applied, [("consumed", consumed), ("discarded", discarded.total), ("open", openValues)])
         check(

@@ -42,6 +42,15 @@ extension AggregatorOptions {
         try require(
             (0...century).contains(bufferForFutureTimedMetricsNanos), "bufferForFutureTimedMetrics",
             bufferForFutureTimedMetricsNanos, "0 ns or more, at most a century")
+        for (field, nanos) in [
+            ("bufferDurationBeforeShardCutover", bufferBeforeShardCutoverNanos),
+            ("bufferDurationAfterShardCutoff", bufferAfterShardCutoffNanos), ("maxBufferSize", maxBufferSizeNanos),
+            ("writeNewMetricNoLimitWarmupDuration", newMetricNoLimitWarmupNanos),
+        ] {
+            try require((0...century).contains(nanos), field, nanos, "0 ns or more, at most a century")
+        }
+        try require(
+            maxTimerBatchSizePerWrite >= 0, "maxTimerBatchSizePerWrite", maxTimerBatchSizePerWrite, "0 or more")
         try require(entryTTLNanos > 0, "entryTTL", entryTTLNanos, "more than 0 ns")
         try require(flushCheckNanos > 0, "flushCheck", flushCheckNanos, "more than 0 ns")
         for step in jitter.steps {

@@ -22,6 +22,23 @@ public struct AggregatorOptions: Sendable {
     /// How often the owner of a worker looks for due flushes; used in ``validate(rollupResolutionsNanos:)`` only.
     public var flushCheckNanos: Int64 = 200_000_000
 
+    /// How long before its cutover a shard takes values.
+    public var bufferBeforeShardCutoverNanos: Int64 = 600_000_000_000
+    /// How long after its cutoff a shard takes values.
+    public var bufferAfterShardCutoffNanos: Int64 = 3_600_000_000_000
+    /// Whether values are taken whatever the cutover and cutoff of their shard.
+    public var writesIgnoreCutoffCutover = false
+    /// How long values that nobody publishes are kept: after the cutoff of their shard, and by a follower that does not
+    /// hear from its leader.
+    public var maxBufferSizeNanos: Int64 = 300_000_000_000
+
+    /// The limits at the start, see ``AggregationWorker/apply(_:)``.
+    public var runtime = AggregatorRuntimeOptions()
+    /// How long after its first series a shard takes any number of new ones.
+    public var newMetricNoLimitWarmupNanos: Int64 = 0
+    /// Above 0, a timer batch without values makes no window; M3 also splits longer batches, which changes no figure.
+    public var maxTimerBatchSizePerWrite = 0
+
     /// A series that was not written for longer than this is forgotten.
     public var entryTTLNanos: Int64 = 3_600_000_000_000
 
@@ -46,6 +63,13 @@ public struct AggregatorOptions: Sendable {
     /// Whether every Add of a pipeline from outside is executed as Reset.
     public var addToReset = false
     public var quantileEstimator: QuantileEstimator = .exactThenDDSketch(limit: 1024)
+
+    /// What becomes of the fractions of timed and forwarded counters.
+    public var counterFractions: CounterFractions = .truncate
+    /// What the transformation Add adds up.
+    public var cumulativeAdd: CumulativeAdd = .shared
+    /// Whether metrics that are to be stored as they are, are taken; else they are counted and dropped.
+    public var passthroughEnabled = false
 
     public var limits = AggregatorLimits()
     /// Makes the series table proof against chosen ids; a random number per process.
@@ -94,6 +118,24 @@ public struct AggregatorOptions: Sendable {
                 .addingSaturating(delay.multipliedSaturating(n))
         }
     }
+}
+
+/// What becomes of the fractions of counters that arrive as floats: timed ones, and values of rollups.
+public enum CounterFractions: String, Sendable, Hashable, CaseIterable {
+    /// Every value is cut to an integer, as in M3: a rollup of rates loses what is behind the point.
+    case truncate
+    /// Values are added up as floats.
+    case keep
+}
+
+/// What the transformation Add adds up.
+public enum CumulativeAdd: String, Sendable, Hashable, CaseIterable {
+    /// One total for all aggregation types of an element, to which a window that is published again is added again, as
+    /// in M3.
+    case shared
+    /// A total for each aggregation type. A window that is published again is corrected in it, and the windows after it
+    /// are published again, too.
+    case perType
 }
 
 /// How long the values of a rollup are waited for.

@@ -10,12 +10,26 @@ struct Column: ~Copyable {
     struct Window {
         var start: Int64
         var list: PageList
+        let stride: Int
+
+        /// Calls with every row that has values, in the order of the elements.
+        @inline(__always)
+        func forEachRow(_ body: (_ number: UInt32, _ row: Words) -> Void) {
+            for page in 0..<list.capacity {
+                guard let rows = list.pages[page] else { continue }
+                for i in 0..<PagePool.rowsPerPage where rows[i &* stride] != 0 {
+                    body(UInt32(page << Int(PagePool.rowShift) | i), rows + i &* stride)
+                }
+            }
+        }
     }
 
     enum RowLookup {
         case open(Words)
-        case closed
+        /// Whether the last write to the window asked for it to be published again.
+        case closed(isResent: Bool)
         case limit
+        case noMemory
     }
 
     let shape: ElementShape
@@ -46,6 +60,10 @@ struct Column: ~Copyable {
     private var tombstoned: [UInt32] = []
     /// Open windows in ascending order.
     private(set) var windows: [Window] = []
+    /// What elements keep of windows that may be published again.
+    var revisions: [UInt32: ElementRevisions] = [:]
+    /// Whether an element of the column has ever been asked to publish windows again.
+    var mayResend = false
 
     init(
         shape: ElementShape, shapeNumber: UInt32, timers: TimerPool, shard: UInt32, bucket: Int, pool: PagePool,
@@ -57,7 +75,7 @@ struct Column: ~Copyable {
         self.shard = shard
         self.bucket = bucket
         layout = shape.layout
-        metricType = shape.key.metricType
+        metricType = shape.valueType
         resolutionNanos = shape.key.bucket.resolutionNanos
         phase = shape.phase
         self.pool = pool
@@ -67,7 +85,7 @@ struct Column: ~Copyable {
     }
 
     deinit {
-        for window in windows { release(window.list, stride: Int(layout.stride)) }
+        for window in windows { release(window.list, stride: window.stride) }
         release(elements, stride: elementStride)
     }
 
@@ -129,14 +147,14 @@ struct Column: ~Copyable {
     mutating func tombstone(_ number: UInt32) { tombstoned.append(number) }
 
     /// Takes out the tombstoned elements that have nothing left to publish.
-    mutating func collect(_ body: (_ series: UInt32, _ target: UInt32) -> Void) {
+    mutating func collect(_ body: (_ series: UInt32, _ target: UInt32, _ revisions: ElementRevisions?) -> Void) {
         guard !tombstoned.isEmpty else { return }
         var kept: [UInt32] = []
         for number in tombstoned {
             if isInOpenWindow(number) {
                 kept.append(number)
             } else {
-                body(series(number), target(number))
+                body(series(number), target(number), revisions.isEmpty ? nil : revisions.removeValue(forKey: number))
                 element(number)[0] = 0
                 freeRows.append(number)
             }
@@ -159,13 +177,34 @@ struct Column: ~Copyable {
         if time < recentStart || time >= recentEnd {
             guard select(time) else { return .limit }
         }
-        if recentStart <= closedThrough, lastClosed(number) == recentStart { return .closed }
+        if recentStart <= closedThrough, let lookup = publishedRow(number) { return lookup }
+        return openRow(number)
+    }
+
+    /// What becomes of a value for a window that this or another element has published; nil when this one has not.
+    @inline(never)
+    private func publishedRow(_ number: UInt32) -> RowLookup? {
+        guard let element = revisions[number] else {
+            return lastClosed(number) == recentStart ? .closed(isResent: false) : nil
+        }
+        guard let window = element.window(at: recentStart), !window.isInRow else { return nil }
+        if window.isClosed { return .closed(isResent: window.isResent) }
+        let lookup = openRow(number)
+        if case .open(let words) = lookup {
+            words.update(from: window.figures, count: Int(layout.stride))
+            window.isInRow = true
+        }
+        return lookup
+    }
+
+    @inline(__always)
+    private func openRow(_ number: UInt32) -> RowLookup {
         let page = Int(number >> PagePool.rowShift)
         let offset = Int(number & UInt32(PagePool.rowsPerPage - 1)) &* Int(layout.stride)
         // Selecting a window sets them.
         let pages = recentPages.unsafelyUnwrapped
         if let rows = pages[page] { return .open(rows + offset) }
-        guard let rows = pool.take(stride: Int(layout.stride)) else { return .limit }
+        guard let rows = pool.take(stride: Int(layout.stride)) else { return .noMemory }
         pages[page] = rows
         return .open(rows + offset)
     }
@@ -189,7 +228,9 @@ struct Column: ~Copyable {
         while position > 0, windows[position - 1].start >= start { position -= 1 }
         if position == windows.count || windows[position].start != start {
             guard windows.count < maxWindows else { return false }
-            windows.insert(Window(start: start, list: PageList(capacity: elements.capacity)), at: position)
+            windows.insert(
+                Window(start: start, list: PageList(capacity: elements.capacity), stride: Int(layout.stride)),
+                at: position)
         }
         recentStart = start
         recentEnd = start.addingSaturating(resolutionNanos)
@@ -211,26 +252,17 @@ struct Column: ~Copyable {
         return first
     }
 
-    func recycle(_ window: Window) { release(window.list, stride: Int(layout.stride)) }
+    func recycle(_ window: Window) { release(window.list, stride: window.stride) }
 
     /// Closes an element's window when it is published: it takes no more values.
     /// - Returns: whether it is the latest one that the element has closed; earlier ones leave no trace.
     mutating func close(_ start: Int64, of element: Words) -> Bool {
         guard start > Int64(bitPattern: element[1]) else { return false }
         element[1] = UInt64(bitPattern: start)
-        closedThrough = max(closedThrough, start)
+        notePublished(start)
         return true
     }
 
-    /// Calls with every row that is present in a window, in the order of the elements.
-    @inline(__always)
-    func forEachRow(_ window: Window, _ body: (_ number: UInt32, _ row: Words) -> Void) {
-        let stride = Int(layout.stride)
-        for page in 0..<(rowCount + PagePool.rowsPerPage - 1) >> Int(PagePool.rowShift) {
-            guard let rows = window.list.pages[page] else { continue }
-            for i in 0..<PagePool.rowsPerPage where rows[i &* stride] != 0 {
-                body(UInt32(page << Int(PagePool.rowShift) | i), rows + i &* stride)
-            }
-        }
-    }
+    /// Values for windows up to this one are looked at more closely.
+    mutating func notePublished(_ start: Int64) { closedThrough = max(closedThrough, start) }
 }

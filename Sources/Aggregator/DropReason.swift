@@ -25,23 +25,45 @@ public enum DropReason: String, Error, Hashable, CaseIterable {
     case elementLimit = "element_limit"
     case flushBucketLimit = "flush_bucket_limit"
     case shapeLimit = "shape_limit"
+    case outOfMemory = "out_of_memory"
     case shutDown = "shut_down"
+    /// The time is not between the shard's cutover and cutoff, with their buffers.
+    case shardNotWritable = "shard_not_writable"
+    case newMetricRateLimit = "new_metric_rate_limit"
+    case valueRateLimit = "value_rate_limit"
+    /// Passthrough metrics are not enabled.
+    case passthroughDisabled = "passthrough_disabled"
+    case passthroughBacklog = "passthrough_backlog"
 
     // An element refused the value: counted as rejected, once for each element.
     case tooFarInFuture = "too_far_in_future"
     case tooFarInPast = "too_far_in_past"
     case forwardedTooLate = "forwarded_too_late"
+    /// No sender's clock is so far ahead: such values would fill the room for open windows.
+    case forwardedTooEarly = "forwarded_too_early"
     case windowClosed = "window_closed"
     case windowLimit = "window_limit"
     case windowFull = "window_full"
     case sourceOutOfRange = "source_out_of_range"
+    /// Values of counters and timers cannot be replaced.
     case resendUnsupported = "resend_unsupported"
+    /// A message that replaces values lacks some of the values that it replaces.
+    case previousValuesMissing = "previous_values_missing"
+    case versionOutOfRange = "version_out_of_range"
 }
 
 /// Why a value that was in a window is in no published one.
 public enum DiscardReason: String, Sendable, Hashable, CaseIterable {
     /// The window had not ended when the worker shut down.
     case shutDown = "shutdown"
+    /// The leader had published the window.
+    case follower
+    /// The window ended before the cutover of its shard.
+    case cutover
+    /// The window ended after the cutoff of its shard.
+    case cutoff
+    /// The shard is no longer the worker's.
+    case shardRemoved = "shard_removed"
 }
 
 /// Why an aggregation type of a consumed window was not published.
@@ -49,6 +71,8 @@ public enum SuppressReason: String, Sendable, Hashable, CaseIterable {
     case nan
     /// A transformation had no value of an earlier window to work on.
     case noPrevious = "no_previous"
+    /// The window had been published with the same value.
+    case unchanged
 }
 
 /// Why a value that was to be forwarded was not.

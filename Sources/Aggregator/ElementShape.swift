@@ -2,7 +2,7 @@ import Metrics
 import WireFormat
 
 /// The kind of a list of elements: what decides when its windows are published.
-enum ListKind: UInt8, Hashable, CaseIterable {
+public enum ListKind: UInt8, Sendable, Hashable, CaseIterable {
     /// Untimed metrics, windowed by the time of arrival.
     case standard
     case timed
@@ -33,6 +33,8 @@ struct ShapeKey: Hashable {
 /// A ``ShapeKey`` with what follows from it.
 final class ElementShape {
     let key: ShapeKey
+    /// How values are added up: counters that keep fractions are added up like gauges.
+    let valueType: MetricType
     let types: [AggregationType]
     let quantiles: [Double]
     let layout: RowLayout
@@ -47,12 +49,16 @@ final class ElementShape {
     /// for each Add.
     let binaryInputs: Int
     let addTotals: Int
+    /// Whether each type has totals of its own.
+    let addsPerType: Bool
 
     init(_ key: ShapeKey, types: [AggregationType], options: AggregatorOptions) {
         self.key = key
         self.types = types
         quantiles = AggregationType.quantiles(of: types)
-        layout = RowLayout(metricType: key.metricType, types: types, isForwarded: key.bucket.kind == .forwarded)
+        let keepsFractions = options.counterFractions == .keep && key.bucket.kind != .standard
+        valueType = key.metricType == .counter && keepsFractions ? .gauge : key.metricType
+        layout = RowLayout(metricType: valueType, types: types, isForwarded: key.bucket.kind == .forwarded)
         policyBytes = MetadataCodec.encode(key.policy)
         phase = WindowAlignment.phase(resolutionNanos: key.bucket.resolutionNanos)
         prefix = key.hasAffixes ? Array(options.prefix(for: key.metricType).utf8) : []
@@ -60,7 +66,8 @@ final class ElementShape {
         suffixes = types.map { key.hasAffixes ? Array(typeString.typeString(of: $0).utf8) : [] }
         hasAffixBytes = !prefix.isEmpty || suffixes.contains { !$0.isEmpty }
         binaryInputs = key.transformations.contains(where: \.isBinary) ? types.count : 0
-        addTotals = key.transformations.count { $0 == .add }
+        addsPerType = options.cumulativeAdd == .perType
+        addTotals = key.transformations.count { $0 == .add } * (addsPerType ? types.count : 1)
     }
 
     /// What a published window is stamped with: its end, or for forwarded values, which are stamped already, its start.
@@ -84,6 +91,8 @@ struct RollupDestination: Hashable {
 struct ElementTarget: Hashable {
     var rollup: RollupDestination?
     var routingTrafficTypes: UInt64
+    /// Whether a window that was published is published again when late values change it.
+    var resendEnabled = false
 }
 
 /// One element that a metadata asks for.

@@ -5,8 +5,12 @@ struct ForwardedRound {
         var target: UInt32
         var timeNanos: Int64
         var values: [Double]
+        /// What was sent for the same window and type before; 0 the first time.
+        var previous: [Double]
         /// The last one that was not empty.
         var annotation: UInt32
+        /// Whether the last value may be sent again.
+        var isResent: Bool
     }
 
     private struct Key: Hashable {
@@ -19,41 +23,67 @@ struct ForwardedRound {
         var timeNanos: Int64
     }
 
-    private(set) var parcels: [Parcel] = []
+    /// Parcels that keep their memory for later rounds stand behind the first ``count``.
+    private var storage: [Parcel] = []
+    private var count = 0
     private var indices: [Key: Int] = [:]
     /// By the element's target, whose number is quicker to look up than its rollup.
     private var byTarget: [TargetTime: Int] = [:]
+    /// The values that parcels at most keep room for.
+    private static let maxKeptValues = 4_096
+    private static let maxKeptParcels = 1_024
 
-    var isEmpty: Bool { parcels.isEmpty }
+    var isEmpty: Bool { count == 0 }
+    var parcels: ArraySlice<Parcel> { storage[..<count] }
 
     /// - Parameter rollup: that of the target.
     mutating func add(
-        _ value: Double, target: UInt32, rollup: @autoclosure () -> RollupDestination?, timeNanos: Int64,
-        annotation: UInt32
+        _ value: Double, previous: Double, target: UInt32, rollup: @autoclosure () -> RollupDestination?,
+        timeNanos: Int64, annotation: UInt32, isResent: Bool
     ) {
         let index: Int
-        if let last = parcels.last, last.target == target, last.timeNanos == timeNanos {
-            index = parcels.count - 1
+        if count > 0, storage[count - 1].target == target, storage[count - 1].timeNanos == timeNanos {
+            index = count - 1
         } else if let known = byTarget[TargetTime(target: target, timeNanos: timeNanos)] {
             index = known
         } else {
             guard let rollup = rollup() else { return }
             let key = Key(rollup: rollup, timeNanos: timeNanos)
-            index = indices[key] ?? parcels.count
-            if index == parcels.count {
+            index = indices[key] ?? count
+            if index == count {
                 indices[key] = index
-                parcels.append(Parcel(target: target, timeNanos: timeNanos, values: [], annotation: 0))
+                begin(timeNanos)
             }
             byTarget[TargetTime(target: target, timeNanos: timeNanos)] = index
         }
-        parcels[index].values.append(value)
+        storage[index].values.append(value)
+        storage[index].previous.append(previous)
         // The routing of the element that wrote last goes with the message, as in M3.
-        parcels[index].target = target
-        if annotation != 0 { parcels[index].annotation = annotation }
+        storage[index].target = target
+        storage[index].isResent = isResent
+        if annotation != 0 { storage[index].annotation = annotation }
+    }
+
+    private mutating func begin(_ timeNanos: Int64) {
+        if count == storage.count {
+            storage.append(
+                Parcel(target: 0, timeNanos: timeNanos, values: [], previous: [], annotation: 0, isResent: false))
+        } else {
+            storage[count].timeNanos = timeNanos
+            storage[count].annotation = 0
+            storage[count].values.removeAll(keepingCapacity: true)
+            storage[count].previous.removeAll(keepingCapacity: true)
+        }
+        count += 1
     }
 
     mutating func removeAll() {
-        parcels.removeAll(keepingCapacity: true)
+        if count > Self.maxKeptParcels { storage.removeSubrange(Self.maxKeptParcels...) }
+        for index in storage.indices where storage[index].values.capacity > Self.maxKeptValues {
+            storage[index].values = []
+            storage[index].previous = []
+        }
+        count = 0
         indices.removeAll(keepingCapacity: true)
         byTarget.removeAll(keepingCapacity: true)
     }

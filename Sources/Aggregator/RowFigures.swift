@@ -29,7 +29,7 @@ struct Row {
         words[0] = head &+ 1
         if layout.sum != 0 { set(layout.sum, integer(layout.sum) &+ value) }
         if layout.sumSq != 0 { set(layout.sumSq, integer(layout.sumSq) &+ value &* value) }
-        let isFirst = head & RowHead.countMask == 0
+        let isFirst = head & RowHead.presenceMask == 0
         if layout.min != 0, isFirst || value < integer(layout.min) { set(layout.min, value) }
         if layout.max != 0, isFirst || value > integer(layout.max) { set(layout.max, value) }
     }
@@ -39,7 +39,7 @@ struct Row {
     func addGauge(_ value: Double, at time: Int64) {
         let head = words[0]
         words[0] = head &+ 1
-        let isFirst = head & RowHead.countMask == 0
+        let isFirst = head & RowHead.presenceMask == 0
         if layout.last != 0, isFirst || time > integer(layout.lastAt) {
             set(layout.last, value)
             set(layout.lastAt, time)
@@ -69,6 +69,40 @@ struct Row {
         if layout.sumSq != 0 { set(layout.sumSq, double(layout.sumSq) + value * value) }
     }
 
+    /// Makes the window of a row that may stay without values.
+    func makePresent(_ metricType: MetricType) {
+        guard words[0] & RowHead.presenceMask == 0 else { return }
+        words[0] |= RowHead.presentBit
+        switch metricType {
+        case .counter:
+            if layout.min != 0 { set(layout.min, Minimum.emptyCounter) }
+            if layout.max != 0 { set(layout.max, Maximum.emptyCounter) }
+        case .gauge:
+            if layout.min != 0 { set(layout.min, Minimum.emptyGauge) }
+            if layout.max != 0 { set(layout.max, Maximum.emptyGauge) }
+            if layout.lastAt != 0 { set(layout.lastAt, Last.unsetTime) }
+        case .timer, .unknown: break
+        }
+    }
+
+    /// Puts a corrected value of a gauge in place of one that was added before: sums give the former one back; last,
+    /// min and max do not, as in M3. The count stays, even where the former value never arrived.
+    func replaceGauge(_ previous: Double, with value: Double, at time: Int64) {
+        makePresent(.gauge)
+        if !previous.isNaN {
+            if layout.sum != 0 { set(layout.sum, double(layout.sum) - previous) }
+            if layout.sumSq != 0 { set(layout.sumSq, double(layout.sumSq) - previous * previous) }
+        }
+        addGauge(value, at: time)
+        words[0] &-= 1
+    }
+
+    /// Notes whether the last write asked for the window to be published again when it changes.
+    @inline(__always)
+    func setResend(_ isResent: Bool) {
+        words[0] = isResent ? words[0] | RowHead.resendBit : words[0] & ~RowHead.resendBit
+    }
+
     @inline(__always)
     func setAnnotation(_ annotation: UInt32) { words[0] = RowHead.setting(annotation: annotation, in: words[0]) }
 
@@ -81,15 +115,14 @@ struct Row {
         case .counter:
             if type == .sum { return Double(integer(layout.sum)) }
             return CounterState(
-                sum: integerOrZero(layout.sum), count: n,
-                min: n == 0 ? Minimum.emptyCounter : integerOrZero(layout.min),
-                max: n == 0 ? Maximum.emptyCounter : integerOrZero(layout.max), sumSq: integerOrZero(layout.sumSq)
+                sum: integerOrZero(layout.sum), count: n, min: integerOrZero(layout.min),
+                max: integerOrZero(layout.max), sumSq: integerOrZero(layout.sumSq)
             ).value(of: type)
         case .gauge:
             if type == .last { return double(layout.last) }
             return GaugeState(
-                sum: doubleOrZero(layout.sum), count: n, min: n == 0 ? Minimum.emptyGauge : doubleOrZero(layout.min),
-                max: n == 0 ? Maximum.emptyGauge : doubleOrZero(layout.max), sumSq: doubleOrZero(layout.sumSq)
+                sum: doubleOrZero(layout.sum), count: n, min: doubleOrZero(layout.min),
+                max: doubleOrZero(layout.max), sumSq: doubleOrZero(layout.sumSq)
             ).value(of: type)
         case .timer, .unknown:
             switch type {

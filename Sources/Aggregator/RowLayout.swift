@@ -3,10 +3,14 @@ import Metrics
 /// The first word of a row in a window: how many values it has and which annotation. 0 means that the element has no
 /// such window.
 ///
-/// Bits 0–39 count, 40–59 number of the annotation (0 none), 60–63 free for the states of windows that are published
-/// more than once.
+/// Bits 0–39 count, 40–59 number of the annotation (0 none), 60 there is a window whatever the count, 61 the window may
+/// be published again.
 enum RowHead {
     static let countMask: UInt64 = 1 << 40 - 1
+    static let presentBit: UInt64 = 1 << 60
+    static let resendBit: UInt64 = 1 << 61
+    /// Not 0 when the figures of the row have been set before.
+    static let presenceMask = countMask | presentBit
     static let greatestAnnotation = 1 << 20 - 1
     private static let annotationShift: UInt64 = 40
     private static let annotationMask: UInt64 = UInt64(greatestAnnotation) << annotationShift

@@ -10,6 +10,7 @@ struct SpecRequest {
     var pipeline = AppliedPipeline()
     var hasAffixes = true
     var routingTrafficTypes: UInt64
+    var resendEnabled = false
 
     /// The transformations before the first rollup.
     private var transformations: [TransformationType] {
@@ -27,7 +28,8 @@ struct SpecRequest {
     }
 
     var target: ElementTarget {
-        var target = ElementTarget(rollup: nil, routingTrafficTypes: routingTrafficTypes)
+        var target = ElementTarget(
+            rollup: nil, routingTrafficTypes: routingTrafficTypes, resendEnabled: resendEnabled)
         if let index = pipeline.firstRollupIndex, case .rollup(let id, let aggregationID) = pipeline.ops[index] {
             target.rollup = RollupDestination(
                 metricType: metricType, id: id, aggregationID: aggregationID, policy: policy,

@@ -33,7 +33,20 @@ public enum ControlKeys {
 
     /// `_kv/ENV/shardset/ID/flush`
     public static func flushTimes(shardSetID: UInt32, environment: String) -> String {
-        value("shardset/\(shardSetID)/flush", environment: environment)
+        flushTimes(shardSetID: shardSetID, environment: environment, format: .flushTimes)
+    }
+
+    /// `_kv/ENV/` and a format such as `shardset/%d/flush`.
+    public static func flushTimes(
+        shardSetID: UInt32, environment: String, format: ShardSetKeyFormat
+    ) -> String {
+        value(format.key(shardSetID: shardSetID), environment: environment)
+    }
+
+    /// `_ld/ENV/SERVICE/ELECTION`: each candidate's key stands under it, with a slash and the hexadecimal id of its lease.
+    public static func election(_ electionID: String, service: ServiceID) -> String {
+        let election = electionID.isEmpty ? "default" : electionID
+        return join("_ld", service.environment, "\(service.name)/\(election)")
     }
 
     private static func join(_ namespace: String, _ environment: String, _ name: String) -> String {

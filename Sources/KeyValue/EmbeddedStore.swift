@@ -57,6 +57,11 @@ public actor EmbeddedStore: KeyValueStore {
     }
 
     @discardableResult
+    public func set(_ key: String, _ value: [UInt8], guardedBy fence: Fence) throws(KeyValueError) -> Int64 {
+        try put(key, value, if: .fence(fence))
+    }
+
+    @discardableResult
     public func delete(_ key: String) throws(KeyValueError) -> VersionedValue {
         let (record, previous) = try table.planDelete(key)
         try commit(record)

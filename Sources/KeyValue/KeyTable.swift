@@ -11,6 +11,7 @@ struct KeyTable {
         case none
         case absent
         case version(Int64)
+        case fence(Fence)
     }
 
     func planPut(
@@ -21,6 +22,11 @@ struct KeyTable {
         switch condition {
         case .none: break
         case .absent: guard current == 0 else { throw .alreadyExists(key: key) }
+        case .fence(let fence):
+            // The guarding key is written once, so its only write is the one that created it.
+            guard let found = values[fence.key], found.version == 1, found.revision == fence.createRevision else {
+                throw .fenced(key: key, guard: fence.key)
+            }
         case .version(let expected):
             guard current == expected else { throw .versionMismatch(key: key, expected: expected, actual: current) }
         }

@@ -18,6 +18,11 @@ public protocol KeyValueStore: Sendable {
     @discardableResult
     func checkAndSet(_ key: String, version: Int64, _ value: [UInt8]) async throws(KeyValueError) -> Int64
 
+    /// Writes if the guarding key still is the one that the fence names; returns the new version. Throws `fenced`, also when
+    /// the guarding key is gone.
+    @discardableResult
+    func set(_ key: String, _ value: [UInt8], guardedBy fence: Fence) async throws(KeyValueError) -> Int64
+
     /// Removes the key; returns what it had. Throws `notFound`.
     @discardableResult
     func delete(_ key: String) async throws(KeyValueError) -> VersionedValue
@@ -41,6 +46,19 @@ public struct VersionedValue: Sendable, Hashable {
         self.bytes = bytes
         self.version = version
         self.revision = revision
+    }
+}
+
+/// A key that must still be the one which was created at a certain revision, for a write that is only valid as long as it is: an
+/// election candidate's, which nobody writes a second time.
+public struct Fence: Sendable, Hashable {
+    public var key: String
+    /// Revision of the write that created the key; it never returns once the key has been deleted.
+    public var createRevision: Int64
+
+    public init(key: String, createRevision: Int64) {
+        self.key = key
+        self.createRevision = createRevision
     }
 }
 

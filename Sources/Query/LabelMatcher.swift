@@ -1,3 +1,5 @@
+import RegularExpressions
+
 /// One condition on a label. A label that a series does not have counts as empty.
 public struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {
     public enum Kind: String, Sendable, Hashable {
@@ -24,8 +26,16 @@ public struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {
         switch kind {
         case .equal: value.isEmpty
         case .notEqual: !value.isEmpty
-        case .regex: try RegexSyntax.matchesEmpty(value)
-        case .notRegex: try !RegexSyntax.matchesEmpty(value)
+        case .regex: try regexMatchesEmpty()
+        case .notRegex: try !regexMatchesEmpty()
+        }
+    }
+
+    private func regexMatchesEmpty() throws(QueryError) -> Bool {
+        do {
+            return try AnchoredRegex(value).matches("")
+        } catch {
+            throw QueryError(.badData, "invalid regular expression '\(value)': \(error)")
         }
     }
 

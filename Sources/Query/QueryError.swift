@@ -29,11 +29,12 @@ public struct QueryError: Error, Equatable, Sendable, CustomStringConvertible {
         QueryError(.badData, "invalid parameter \"\(name)\": \(reason)")
     }
 
-    /// PromQL that is valid, but more than a series selector.
+    /// PromQL that is valid, but more than a series selector or a constant.
     public static func unsupported(_ what: String) -> QueryError {
         QueryError(
             .execution,
-            "\(what) not supported yet: only series selectors such as up{job=\"api\"} or up[5m] are evaluated here. "
+            "\(what) not supported yet: only series selectors such as up{job=\"api\"} or up[5m], and numbers, are evaluated "
+                + "here. "
                 + "A Prometheus whose remote_read points at /api/v1/prom/remote/read evaluates all of PromQL on this data"
         )
     }

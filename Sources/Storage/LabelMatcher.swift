@@ -1,3 +1,5 @@
+import RegularExpressions
+
 /// One condition on a label, with Prometheus' meaning: regular expressions are anchored at both ends, and a label
 /// that a series does not have equals the empty string.
 public struct LabelMatcher: Sendable {

@@ -4,37 +4,36 @@ import TestKit
 import Testing
 
 @Suite struct CMStreamVectorTests {
-    @Test func everyCapturedQuantileIsBitForBitM3s() throws {
-        let lines = try Fixtures.vectors("quantile.jsonl")
-        var modes: [String: Int] = [:]
-        var inputs: [String: [Double]] = [:]
-        for line in lines {
-            #expect(line["kind"] as? String == "quantile")
-            let input = try #require(line["input"] as? [String: Any])
-            let name = try #require(input["name"] as? String)
-            let mode = try #require(input["mode"] as? String)
-            let quantiles = try #require(input["quantiles"] as? [NSNumber]).map(\.doubleValue)
-            modes[mode, default: 0] += 1
-            let values = try inputs[name] ?? values(name, input)
-            inputs[name] = values
-            #expect(values.count == input["n"] as? Int)
-            let stream = try CMStream(
-                quantiles: quantiles, eps: try #require(input["eps"] as? NSNumber).doubleValue,
-                insertAndCompressEvery: try #require(input["insert_and_compress_every"] as? Int))
-            feed(stream, values, mode)
-            let result = try #require(line["result"] as? [String: Any])
-            let expected = try #require(result["values"] as? [Any]).map { try #require(Fixtures.double($0)) }
-            #expect(expected.count == quantiles.count)
-            for (quantile, value) in zip(quantiles, expected) {
-                let found = stream.quantile(quantile)
-                #expect(isSame(found, value), "\(name) \(mode) \(quantile): \(found), not \(value)")
-            }
-            let least = try #require(Fixtures.double(result["min"]))
-            let greatest = try #require(Fixtures.double(result["max"]))
-            #expect(isSame(stream.min, least) && isSame(stream.max, greatest), "\(name) \(mode)")
-        }
+    @Test func theFileHoldsTheseLines() throws {
+        let lines = try VectorLine.all("quantile.jsonl").map { try $0.object() }
         #expect(lines.count == 416)
-        #expect(Set(modes.keys) == ["one_batch", "batches_of_10", "flush_between"])
+        let modes = Set(lines.map { ($0["input"] as? [String: Any])?["mode"] as? String })
+        #expect(modes == ["one_batch", "batches_of_10", "flush_between"])
+    }
+
+    @Test(.vectors, arguments: try VectorLine.all("quantile.jsonl"))
+    func quantilesAreBitForBitM3s(_ vector: VectorLine) throws {
+        let line = try vector.object()
+        #expect(line["kind"] as? String == "quantile")
+        let input = try #require(line["input"] as? [String: Any])
+        let name = try #require(input["name"] as? String)
+        let quantiles = try #require(input["quantiles"] as? [NSNumber]).map(\.doubleValue)
+        let values = try values(name, input)
+        #expect(values.count == input["n"] as? Int)
+        let stream = try CMStream(
+            quantiles: quantiles, eps: try #require(input["eps"] as? NSNumber).doubleValue,
+            insertAndCompressEvery: try #require(input["insert_and_compress_every"] as? Int))
+        feed(stream, values, try #require(input["mode"] as? String))
+        let result = try #require(line["result"] as? [String: Any])
+        let expected = try #require(result["values"] as? [Any]).map { try #require(Fixtures.double($0)) }
+        #expect(expected.count == quantiles.count)
+        for (quantile, value) in zip(quantiles, expected) {
+            let found = stream.quantile(quantile)
+            #expect(isSame(found, value), "\(name) \(quantile): \(found), not \(value)")
+        }
+        let least = try #require(Fixtures.double(result["min"]))
+        let greatest = try #require(Fixtures.double(result["max"]))
+        #expect(isSame(stream.min, least) && isSame(stream.max, greatest), "\(name)")
     }
 
     private func feed(_ stream: CMStream, _ values: [Double], _ mode: String) {

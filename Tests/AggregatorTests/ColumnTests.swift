@@ -25,6 +25,7 @@ import Testing
             return "open"
         case .closed: return "closed"
         case .limit: return "limit"
+        case .noMemory: return "no memory"
         }
     }
 
@@ -63,7 +64,7 @@ import Testing
             let oldest = column.takeWindow(before: .max)
             let taken = try #require(oldest)
             var rows = 0
-            column.forEachRow(taken) { number, words in
+            taken.forEachRow { number, words in
                 #expect(words[0] == 1 && words[1] == 1)
                 #expect(number == rows)
                 rows += 1
@@ -100,14 +101,14 @@ import Testing
         expect(add(&column, element, at: 1_000), "open")
         column.tombstone(element)
         var collected: [UInt32] = []
-        column.collect { collected += [$0, $1] }
+        column.collect { series, target, _ in collected += [series, target] }
         #expect(collected.isEmpty)
         let isEmptyBefore = column.isEmpty
         #expect(!isEmptyBefore)
         let oldest = column.takeWindow(before: .max)
         let window = try #require(oldest)
         column.recycle(window)
-        column.collect { collected += [$0, $1] }
+        column.collect { series, target, _ in collected += [series, target] }
         #expect(collected == [7, 3])
         let isEmpty = column.isEmpty
         #expect(isEmpty)

@@ -75,8 +75,8 @@ import Testing
         options.forwardingDelay = .constant(20 * Self.second)
         let now = Self.start + 60 * Self.second
         func isReady(_ kind: ListKind, _ window: Int64, forwards: Int32 = 0, at now: Int64) -> Bool {
-            Self.start + window * Self.second
-                < bucket(kind, options, forwards: forwards).windowBound(now: now)
+            let bucket = bucket(kind, options, forwards: forwards)
+            return Self.start + window * Self.second < bucket.windowBound(target: bucket.target(now: now))
         }
         #expect(isReady(.standard, 50, at: now))
         #expect(!isReady(.standard, 50, at: now - 1))
@@ -92,8 +92,8 @@ import Testing
         for now in [Int64.min, .min + 1, -1, 0, .max - 1, .max] {
             for kind in ListKind.allCases {
                 var bucket = bucket(kind, AggregatorOptions(), forwards: 1, now: now)
-                _ = bucket.windowBound(now: now)
-                _ = bucket.endedBound(now: now)
+                _ = bucket.windowBound(target: bucket.target(now: now))
+                _ = bucket.windowBound(target: bucket.endedTarget(now: now))
                 bucket.advance(beyond: now)
             }
         }

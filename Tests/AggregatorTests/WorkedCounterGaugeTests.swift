@@ -1,10 +1,11 @@
+import TestKit
 import Testing
 
 @testable import Aggregator
 
 /// M3's behaviour by worked examples: counters and gauges.
 @Suite struct WorkedCounterTests {
-    @Test func example1_aWindowIsPublishedOnceAfterItsEnd() throws {
+    @Test(.example("16.1")) func example1_aWindowIsPublishedOnceAfterItsEnd() throws {
         try Script.run(
             """
             1000 counter c 5
@@ -21,7 +22,7 @@ import Testing
             """)
     }
 
-    @Test func example2_typesComeInTheOrderOfTheirIds() throws {
+    @Test(.example("16.2")) func example2_typesComeInTheOrderOfTheirIds() throws {
         let types = "Min,Max,Mean,Count,Sum,SumSq,Stdev"
         let values = [2, 4, 4, 4, 5, 5, 7, 9].enumerated().map {
             "\(1000 + $0.offset) counter c \($0.element) : \(types)"
@@ -40,7 +41,7 @@ import Testing
                 """)
     }
 
-    @Test func example3_sumsWrapAround() throws {
+    @Test(.example("16.3")) func example3_sumsWrapAround() throws {
         try Script.run(
             """
             1000 counter c 9223372036854775807 : Max,Mean,Sum
@@ -52,7 +53,7 @@ import Testing
             """)
     }
 
-    @Test func example4_repeatedPipelinesAddNothing() throws {
+    @Test(.example("16.4")) func example4_repeatedPipelinesAddNothing() throws {
         let metadata = "Sum on 10s:2d,1m:40d | Max on 10s:2d | Sum on 10s:2d"
         try Script.run(
             """
@@ -68,7 +69,7 @@ import Testing
             """)
     }
 
-    @Test func example5_theOrderOfPoliciesDoesNotMatter() throws {
+    @Test(.example("16.5")) func example5_theOrderOfPoliciesDoesNotMatter() throws {
         let simulation = try Script.run(
             """
             1000 counter c 5 : Sum on 10s:2d,1m:40d
@@ -80,7 +81,7 @@ import Testing
         #expect(simulation.workers[0].liveElements == 2)
     }
 
-    @Test func example6_precisionIsPartOfAPolicy() throws {
+    @Test(.example("16.6")) func example6_precisionIsPartOfAPolicy() throws {
         let simulation = try Script.run(
             """
             1000 counter c 5 : Sum on 1m:2d,1m@1s:2d
@@ -91,7 +92,7 @@ import Testing
         #expect(simulation.published.map(\.policy.precisionNanos) == [60_000_000_000, 1_000_000_000])
     }
 
-    @Test func example7_windowsOfASecondAndOfAnHour() throws {
+    @Test(.example("16.7")) func example7_windowsOfASecondAndOfAnHour() throws {
         try Script.run(
             """
             1700000000.25 counter c 5 : Sum on 1s:2d,1h:30d
@@ -102,7 +103,7 @@ import Testing
             """)
     }
 
-    @Test func example8_windowsAreAlignedFromTheYearOne() throws {
+    @Test(.example("16.8")) func example8_windowsAreAlignedFromTheYearOne() throws {
         try Script.run(
             """
             1700000000 counter c 1 : Sum on 7s:2d
@@ -116,7 +117,7 @@ import Testing
 @Suite struct WorkedGaugeTests {
     private static let all = "Last,Min,Max,Mean,Count,Sum,SumSq,Stdev"
 
-    @Test func example9_allTypes() throws {
+    @Test(.example("16.9")) func example9_allTypes() throws {
         try Script.run(
             """
             1000 gauge g 1.5 : \(Self.all)
@@ -134,7 +135,7 @@ import Testing
             """)
     }
 
-    @Test func example10_notANumberCountsAndMayBeTheLast() throws {
+    @Test(.example("16.10")) func example10_notANumberCountsAndMayBeTheLast() throws {
         try Script.run(
             """
             1000 gauge g 1.5 : \(Self.all)
@@ -152,7 +153,7 @@ import Testing
             """)
     }
 
-    @Test(arguments: [true, false]) func example11_onlyNotANumber(discards: Bool) throws {
+    @Test(.example("16.11"), arguments: [true, false]) func example11_onlyNotANumber(discards: Bool) throws {
         var options = Script.options
         options.discardNaNAggregatedValues = discards
         let missing = discards ? "" : "-> g @1010 = nan\n-> g @1010 = nan\n-> g @1010 = nan\n"
@@ -169,7 +170,7 @@ import Testing
             """)
     }
 
-    @Test func example12_ofEqualTimesTheFirstIsTheLast() throws {
+    @Test(.example("16.12")) func example12_ofEqualTimesTheFirstIsTheLast() throws {
         try Script.run(
             """
             1000 gauge g 1 : \(Self.all)
@@ -186,7 +187,7 @@ import Testing
             """)
     }
 
-    @Test func example13_deviationsThatCancelAreLeftOut() throws {
+    @Test(.example("16.13")) func example13_deviationsThatCancelAreLeftOut() throws {
         try Script.run(
             """
             1000 gauge g 1000000000.1 : Sum,Stdev
@@ -202,7 +203,7 @@ import Testing
             """)
     }
 
-    @Test func example14_infinities() throws {
+    @Test(.example("16.14")) func example14_infinities() throws {
         try Script.run(
             """
             1000 gauge g +inf : Last,Min,Sum,Stdev
@@ -213,7 +214,7 @@ import Testing
             """)
     }
 
-    @Test func example15_theLastAnnotationOfAWindowStays() throws {
+    @Test(.example("16.15")) func example15_theLastAnnotationOfAWindowStays() throws {
         try Script.run(
             """
             1000 gauge g 1 ~A

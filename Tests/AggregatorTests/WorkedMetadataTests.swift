@@ -1,11 +1,12 @@
 import Metrics
+import TestKit
 import Testing
 
 @testable import Aggregator
 
 /// M3's behaviour by worked examples: changes of metadata and the life of series.
 @Suite struct WorkedMetadataTests {
-    @Test func example53c_invalidAggregationsAreRefused() throws {
+    @Test(.example("16.53c")) func example53c_invalidAggregationsAreRefused() throws {
         let simulation = try Script.run(
             """
             1000 counter a 1 : 1
@@ -21,7 +22,7 @@ import Testing
         #expect(simulation.total(\.windowsConsumed) == 0)
     }
 
-    @Test func example54_cutovers() throws {
+    @Test(.example("16.54")) func example54_cutovers() throws {
         let metadata =
             "Sum on 10s:2d ; cutover 1005 Sum on 10s:2d | Max on 10s:2d ; cutover 1015 Max on 1m:40d"
         try Script.run(
@@ -42,7 +43,7 @@ import Testing
             """)
     }
 
-    @Test func example55_dropPoliciesOfUntimedMetricsAreNotLookedAt() throws {
+    @Test(.example("16.55")) func example55_dropPoliciesOfUntimedMetricsAreNotLookedAt() throws {
         var options = Script.options
         options.defaultStoragePolicies.append(
             StoragePolicy(
@@ -66,7 +67,7 @@ import Testing
             """)
     }
 
-    @Test func example56_metadataWithoutUse() throws {
+    @Test(.example("16.56")) func example56_metadataWithoutUse() throws {
         try Script.run(
             """
             1000 counter a 1 : none
@@ -87,12 +88,10 @@ import Testing
             """)
     }
 
-    @Test func example59_expiryForgetsTheHistory() throws {
+    @Test(.example("16.59")) func example59_expiryForgetsTheHistory() throws {
         var options = Script.options
         options.entryTTLNanos = 100_000_000_000
-        let simulation = try Script.run(
-            options,
-            """
+        let written = """
             1000 counter c 5 : Sum do Increase
             1010 flush
             -> c @1010 = 5
@@ -101,16 +100,30 @@ import Testing
             -> c @1060 = 2
             1150 tick
             1150 flush
-            1150.1 tick
-            1200 counter c 9 : Sum do Increase
-            1210 flush
-            -> c @1210 = 9
-            """)
+            """
+        let kept = try Script.run(
+            options,
+            written + """
+
+                1200 counter c 9 : Sum do Increase
+                1210 flush
+                -> c @1210 = 2
+                """)
+        #expect(kept.total(\.seriesExpired) == 0)
+        let simulation = try Script.run(
+            options,
+            written + """
+
+                1150.1 tick
+                1200 counter c 9 : Sum do Increase
+                1210 flush
+                -> c @1210 = 9
+                """)
         #expect(simulation.total(\.seriesExpired) == 1)
         #expect(simulation.total(\.seriesCreated) == 2)
     }
 
-    @Test func example60_oneIdOfThreeTypes() throws {
+    @Test(.example("16.60")) func example60_oneIdOfThreeTypes() throws {
         try Script.run(
             """
             1000 counter x 1 : Sum
@@ -123,7 +136,7 @@ import Testing
             """)
     }
 
-    @Test func example63_prefixesAndTypeStrings() throws {
+    @Test(.example("16.63")) func example63_prefixesAndTypeStrings() throws {
         var options = Script.options
         options.metricPrefix = "stats."
         options.counterPrefix = "counts."

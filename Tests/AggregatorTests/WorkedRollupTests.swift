@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 
 @testable import Aggregator
@@ -11,7 +12,7 @@ import Testing
         return options
     }()
 
-    @Test func example35_ratesAreAddedUp() throws {
+    @Test(.example("16.35")) func example35_ratesAreAddedUp() throws {
         let metadata = "Last do PerSecond rolled(Sum)"
         try Script.run(
             Self.options,
@@ -29,7 +30,7 @@ import Testing
             """)
     }
 
-    @Test func example36_twoStages() throws {
+    @Test(.example("16.36")) func example36_twoStages() throws {
         let metadata = "Sum do r1(Max) Absolute r2(Count)"
         try Script.run(
             Self.options,
@@ -51,7 +52,7 @@ import Testing
             """)
     }
 
-    @Test func example37_countersLoseFractionsOnTheWay() throws {
+    @Test(.example("16.37")) func example37_countersLoseFractionsOnTheWay() throws {
         let metadata = "Sum do PerSecond r(Sum)"
         try Script.run(
             Self.options,
@@ -68,7 +69,7 @@ import Testing
             """)
     }
 
-    @Test func example38_allTypesOfATimerBecomeValues() throws {
+    @Test(.example("16.38")) func example38_allTypesOfATimerBecomeValues() throws {
         let metadata = "Count,Sum do r(Max,Count,Sum)"
         try Script.run(
             Self.options,
@@ -84,7 +85,7 @@ import Testing
             """)
     }
 
-    @Test func example39_twoPolicies() throws {
+    @Test(.example("16.39")) func example39_twoPolicies() throws {
         let metadata = "Sum on 10s:2d,1m:40d do r(Max,Sum)"
         try Script.run(
             Self.options,
@@ -107,30 +108,28 @@ import Testing
             """)
     }
 
-    /// Without its message of version 1, which belongs to resending and is refused by name.
-    @Test func example40_sourcesCountOnce() throws {
-        let metadata = "Max,Mean,Count,Sum on 10s:2d"
+    @Test(.example("16.40")) func example40_sourcesCountOncePerVersion() throws {
+        let metadata = "Max,Mean,Count,Sum on 10s:2d resend"
         let simulation = try Script.run(
             """
             1030 forwarded gauge r 5 2 at 1020 from 1 stage 1 : \(metadata)
             1031 forwarded gauge r 50 at 1020 from 1 stage 1 : \(metadata)
             1032 forwarded gauge r 10 at 1020 from 2 stage 1 : \(metadata)
-            1033 forwarded gauge r 1 at 1020 from 2 stage 1 version 1 : \(metadata)
-            !! resend_unsupported
+            1033 forwarded gauge r 1 at 1020 from 2 stage 1 version 1 prev 10 : \(metadata)
             1034 forwarded gauge r 100 at 1023 from 3 stage 1 : \(metadata)
             1090 forwarded gauge r 7 at 1020 from 4 stage 1 : \(metadata)
             1090.1 forwarded gauge r 8 at 1020 from 5 stage 1 : \(metadata)
             !! forwarded_too_late
             1090.1 flush
             -> r @1020 = 100
-            -> r @1020 = 24.8
+            -> r @1020 = 23
             -> r @1020 = 5
-            -> r @1020 = 124
+            -> r @1020 = 115
             """)
         #expect(simulation.total(\.duplicates) == 1)
     }
 
-    @Test func example41_forwardedCountersAreTruncated() throws {
+    @Test(.example("16.41")) func example41_forwardedCountersAreTruncated() throws {
         try Script.run(
             """
             1011 forwarded counter r 2.9 -2.9 at 1010 from 1 stage 1 : Max,Mean,Count,Sum
@@ -142,7 +141,7 @@ import Testing
             """)
     }
 
-    @Test func example42_theLastOfForwardedValues() throws {
+    @Test(.example("16.42")) func example42_theLastOfForwardedValues() throws {
         try Script.run(
             """
             1026 forwarded gauge r 5 2 at 1020 from 1 stage 1 : Last
@@ -154,7 +153,7 @@ import Testing
             """)
     }
 
-    @Test func example43_twoListsOfAShardAreOneSource() throws {
+    @Test(.example("16.43")) func example43_twoListsOfAShardAreOneSource() throws {
         let simulation = try Script.run(
             Self.options,
             """
@@ -170,7 +169,7 @@ import Testing
         #expect(simulation.total(\.duplicates) == 1)
     }
 
-    @Test func example44_notANumberIsForwardedWhenKept() throws {
+    @Test(.example("16.44")) func example44_notANumberIsForwardedWhenKept() throws {
         var options = Self.options
         options.discardNaNAggregatedValues = false
         try Script.run(

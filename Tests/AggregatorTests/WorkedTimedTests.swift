@@ -1,10 +1,11 @@
+import TestKit
 import Testing
 
 @testable import Aggregator
 
 /// M3's behaviour by worked examples: timed metrics.
 @Suite struct WorkedTimedTests {
-    @Test func example49_earlyAndLateBoundsBelongToTheRange() throws {
+    @Test(.example("16.49")) func example49_earlyAndLateBoundsBelongToTheRange() throws {
         try Script.run(
             """
             1000 plain counter tc 3.9 at 995 : Sum
@@ -27,7 +28,7 @@ import Testing
             """)
     }
 
-    @Test func example50_stagedMetadatas() throws {
+    @Test(.example("16.50")) func example50_stagedMetadatas() throws {
         try Script.run(
             """
             1000 timed gauge g 1 at 995 : none
@@ -44,7 +45,7 @@ import Testing
             """)
     }
 
-    @Test func example51_aPublishedWindowIsClosedForItsElements() throws {
+    @Test(.example("16.51")) func example51_aPublishedWindowIsClosedForItsElements() throws {
         try Script.run(
             """
             1000 timed gauge g 1 at 996 : Last
@@ -58,7 +59,7 @@ import Testing
             """)
     }
 
-    @Test func example52_forwardedTooLate() throws {
+    @Test(.example("16.52")) func example52_forwardedTooLate() throws {
         var options = Script.options
         options.numShards = 1
         try Script.run(
@@ -71,7 +72,7 @@ import Testing
             """)
     }
 
-    @Test func example53_untimedAndTimedAreTwoSeries() throws {
+    @Test(.example("16.53")) func example53_untimedAndTimedAreTwoSeries() throws {
         try Script.run(
             """
             1000 counter c 5 : Sum
@@ -83,7 +84,7 @@ import Testing
             """)
     }
 
-    @Test func example53b_stagedAndPlainOnOneSeries() throws {
+    @Test(.example("16.53b")) func example53b_stagedAndPlainOnOneSeries() throws {
         try Script.run(
             """
             1001 timed gauge g 1 at 1000 : Sum

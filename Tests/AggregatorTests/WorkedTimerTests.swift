@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 
 @testable import Aggregator
@@ -6,7 +7,7 @@ import Testing
 @Suite struct WorkedTimerTests {
     private func values(_ range: ClosedRange<Int>) -> String { range.map(String.init).joined(separator: " ") }
 
-    @Test func example16_defaultTypes() throws {
+    @Test(.example("16.16")) func example16_defaultTypes() throws {
         try Script.run(
             """
             1000 timer t \(values(1...10))
@@ -25,7 +26,7 @@ import Testing
             """)
     }
 
-    @Test func example17_severalBatches() throws {
+    @Test(.example("16.17")) func example17_severalBatches() throws {
         try Script.run(
             """
             1000 timer t 30 10
@@ -45,7 +46,7 @@ import Testing
             """)
     }
 
-    @Test func example18_oneAndTwoValues() throws {
+    @Test(.example("16.18")) func example18_oneAndTwoValues() throws {
         try Script.run(
             """
             1000 timer t 1 2 : P50,P95,P99
@@ -60,36 +61,48 @@ import Testing
             """)
     }
 
-    @Test func example19_ahundredValues() throws {
+    @Test(.example("16.19")) func example19_ahundredValues() throws {
         try Script.run(
             """
-            1000 timer t \(values(1...100)) : Mean,Sum,SumSq,P50,P95,P99
+            1000 timer t \(values(1...100))
             1010 flush
-            -> t.mean @1010 = 50.5
             -> t.sum @1010 = 5050
             -> t.sum_sq @1010 = 338350
+            -> t.mean @1010 = 50.5
+            -> t.lower @1010 = 1
+            -> t.upper @1010 = 100
+            -> t.count @1010 = 100
+            -> t.stdev @1010 = 29.011491975882016
+            -> t.median @1010 = 50
             -> t.p50 @1010 = 50
             -> t.p95 @1010 = 95
             -> t.p99 @1010 = 99
             """)
     }
 
-    @Test func example20And21_quantilesThatAreNotAscendingAreM3s() throws {
+    @Test(.example("16.20")) func example20_quantilesThatAreNotAscendingAreM3s() throws {
         try Script.run(
             """
             1000 timer t \(values(1...100)) : P99,P25,P75
-            1000 timer u \(values(1...100)) : Median,P10,P90
             1010 flush
             -> t.p99 @1010 = 99
             -> t.p25 @1010 = 99
             -> t.p75 @1010 = 99
-            -> u.median @1010 = 50
-            -> u.p10 @1010 = 50
-            -> u.p90 @1010 = 90
             """)
     }
 
-    @Test func example22_quantilesOfFiveValues() throws {
+    @Test(.example("16.21")) func example21_theMedianStandsForLowerQuantiles() throws {
+        try Script.run(
+            """
+            1000 timer t \(values(1...100)) : Median,P10,P90
+            1010 flush
+            -> t.median @1010 = 50
+            -> t.p10 @1010 = 50
+            -> t.p90 @1010 = 90
+            """)
+    }
+
+    @Test(.example("16.22")) func example22_quantilesOfFiveValues() throws {
         let types = "P10,P20,P30,P40,P50,P60,P70,P80,P90"
         let results = zip([10, 20, 30, 40, 50, 60, 70, 80, 90], [1, 2, 3, 4, 5, 5, 5, 5, 5])
         try Script.run(
@@ -97,19 +110,23 @@ import Testing
                 + results.map { "-> t.p\($0) @1010 = \($1)" }.joined(separator: "\n"))
     }
 
-    /// M3 with its batch limit set, as in example 23's second half; without one it publishes zeros.
-    @Test func example23_anEmptyBatchMakesNoWindow() throws {
-        let simulation = try Script.run(
+    @Test(.example("16.23"), arguments: [0, 140]) func example23_emptyBatches(limit: Int) throws {
+        let types = ["lower", "upper", "mean", "count", "sum", "sum_sq", "stdev", "p99"]
+        var options = Script.options
+        options.maxTimerBatchSizePerWrite = limit
+        try Script.run(
+            options,
             """
             1000 timer t : Min,Max,Mean,Count,Sum,SumSq,Stdev,P99
             1010 flush
-            """)
-        #expect(simulation.total(\.decoded) == 1)
-        #expect(simulation.total(\.windowsConsumed) == 0)
+            """ + (limit == 0 ? types.map { "\n-> t.\($0) @1010 = 0" }.joined() : ""))
     }
 
-    @Test func example24_aBatchIsTakenWhole() throws {
+    @Test(.example("16.24")) func example24_aBatchAboveTheLimitIsTakenInParts() throws {
+        var options = Script.options
+        options.maxTimerBatchSizePerWrite = 2
         try Script.run(
+            options,
             """
             1000 timer t 1 2 3 4 5 : Count,Sum
             1010 flush
@@ -118,7 +135,7 @@ import Testing
             """)
     }
 
-    @Test func example25_timedTimersHaveNoSuffix() throws {
+    @Test(.example("16.25")) func example25_timedTimersHaveNoSuffix() throws {
         let values = ["4.9", "16.21", "2.45", "1", "3.9", "2", "2.0506096654409873", "3.9", "3.9", "3.9", "3.9"]
         try Script.run(
             """

@@ -7,8 +7,11 @@ import Testing
     static let modules: [(name: String, mayImportNIO: Bool)] = [
         ("CSnappy", false), ("CProtobufC", false), ("CRocksDB", false), ("CRoaring", false), ("CZstd", false),
         ("CM3Protocol", false), ("ControlProtocol", false), ("Metrics", false), ("Telemetry", false),
-        ("Aggregation", false), ("WireFormat", false), ("KeyValue", false), ("Cluster", false), ("Transport", true),
-        ("MessageQueue", true), ("Rules", false), ("Aggregator", false), ("Storage", false), ("Query", false),
+        ("RegularExpressions", false),
+        ("Aggregation", false), ("WireFormat", false), ("KeyValue", false), ("Cluster", false),
+        ("EtcdProtocol", false), ("Etcd", true), ("Transport", true),
+        ("MessageQueue", true), ("Rules", false), ("Aggregator", false), ("Configuration", false), ("Storage", false),
+        ("Query", false),
         ("Coordinator", false), ("Services", true), ("m3agg", true),
     ]
 

@@ -1,61 +1,7 @@
-import Foundation
 import Metrics
-import TestKit
 import Testing
 
 @Suite struct StoragePolicyTests {
-    /// One of M3's parses wraps around 64 bits and goes on with 160 years: we refuse it.
-    static let wrappedByM3 = "999999999999999999999s:1d"
-
-    @Test func everyCapturedPolicyParsesAsInM3() throws {
-        var counts: [String: Int] = [:]
-        for line in try Fixtures.vectors("policy.jsonl") {
-            let kind = try #require(line["kind"] as? String)
-            let input = try #require(line["input"] as? String)
-            let result = line["result"] as? [String: Any]
-            counts[kind, default: 0] += 1
-            switch kind {
-            case "storage_policy_parse":
-                guard let result, input != Self.wrappedByM3 else {
-                    #expect(throws: MetricsError.self, "\(input)") { try StoragePolicy(parsing: input) }
-                    continue
-                }
-                try check(try StoragePolicy(parsing: input), result, input)
-            case "policy_parse":
-                guard let result else {
-                    #expect(throws: MetricsError.self, "\(input)") { try Policy(parsing: input) }
-                    continue
-                }
-                let policy = try Policy(parsing: input)
-                #expect(policy.description == result["string"] as? String)
-                try check(policy.storagePolicy, try #require(result["storage_policy"] as? [String: Any]), input)
-                let aggregation = try #require(result["aggregation"] as? [String: Any])
-                #expect(policy.aggregationID.rawValue == (aggregation["id"] as? NSNumber)?.uint64Value)
-                let names = aggregation["types"] as? [String] ?? []
-                #expect(try policy.aggregationID.types().map(\.name) == names)
-            case "drop_policy_parse":
-                guard let result else {
-                    #expect(throws: MetricsError.invalidDropPolicy(input)) { try DropPolicy(parsing: input) }
-                    continue
-                }
-                let policy = try DropPolicy(parsing: input)
-                #expect(policy.rawValue == (result["value"] as? NSNumber)?.uint64Value)
-                #expect(policy.text == result["string"] as? String)
-            default:
-                Issue.record("unknown kind \(kind)")
-            }
-        }
-        #expect(counts == ["storage_policy_parse": 40, "policy_parse": 7, "drop_policy_parse": 7])
-    }
-
-    private func check(_ policy: StoragePolicy, _ result: [String: Any], _ input: String) throws {
-        #expect(policy.resolutionNanos == (result["window_nanos"] as? NSNumber)?.int64Value, "\(input)")
-        #expect(policy.precisionNanos == (result["precision_nanos"] as? NSNumber)?.int64Value, "\(input)")
-        #expect(policy.retentionNanos == (result["retention_nanos"] as? NSNumber)?.int64Value, "\(input)")
-        #expect(policy.description == result["string"] as? String, "\(input)")
-        #expect(try StoragePolicy(parsing: policy.description) == policy)
-    }
-
     @Test(
         arguments: [
             ("10s:2d", "10s:2d", 10_000_000_000, 1_000_000_000),

@@ -4,25 +4,25 @@ import TestKit
 import Testing
 
 @Suite struct TagsVectorTests {
-    @Test func everyCapturedIDIsAsInM3() throws {
-        var counts: [String: Int] = [:]
-        for line in try Fixtures.vectors("tags.jsonl") {
-            let kind = try #require(line["kind"] as? String)
-            counts[kind, default: 0] += 1
-            switch kind {
-            case "encoded_tags": try encodedTags(line)
-            case "decode_tags": try decodeTags(line)
-            case "rollup_id_m3": try rollupM3(line)
-            case "rollup_id_coordinator": try rollupCoordinator(line)
-            case "m3_id_parse": try parseM3(line)
-            default: Issue.record("unknown kind \(kind)")
-            }
-        }
+    @Test func theFileHoldsTheseLines() throws {
         #expect(
-            counts == [
+            try VectorLine.kinds("tags.jsonl") == [
                 "encoded_tags": 11, "decode_tags": 8, "rollup_id_m3": 5, "rollup_id_coordinator": 8,
                 "m3_id_parse": 13,
             ])
+    }
+
+    @Test(.vectors, arguments: try VectorLine.all("tags.jsonl"))
+    func idsAreM3s(_ vector: VectorLine) throws {
+        let line = try vector.object()
+        switch try #require(line["kind"] as? String) {
+        case "encoded_tags": try encodedTags(line)
+        case "decode_tags": try decodeTags(line)
+        case "rollup_id_m3": try rollupM3(line)
+        case "rollup_id_coordinator": try rollupCoordinator(line)
+        case "m3_id_parse": try parseM3(line)
+        case let kind: Issue.record("unknown kind \(kind)")
+        }
     }
 
     private func encodedTags(_ line: [String: Any]) throws {

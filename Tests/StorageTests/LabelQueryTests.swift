@@ -30,6 +30,13 @@ import Testing
         ("empty", .notEqual, "", 0), ("empty", .regex, ".+", 0), ("__name__", .regex, "(?i)UP", 2),
     ]
 
+    @Test func aPatternThatIsNoRegularExpressionIsRefusedByName() throws {
+        let error = #expect(throws: StorageError.self) { try LabelMatcher("job", .notRegex, "a(b") }
+        #expect(error?.reason == "invalid_matcher")
+        #expect(error?.description.contains("job") == true)
+        #expect(error?.description.contains("a(b") == true)
+    }
+
     @Test(arguments: 0..<matcherCases.count) func matchersMeanWhatPrometheusMeans(_ index: Int) async throws {
         let (name, kind, value, count) = Self.matcherCases[index]
         let fixture = try await filled()

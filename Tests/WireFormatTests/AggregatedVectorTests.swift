@@ -4,58 +4,60 @@ import Testing
 import WireFormat
 
 @Suite struct AggregatedVectorTests {
-    @Test func everyCapturedOutputDecodesAndEncodesToTheSameBytes() throws {
-        var accepted = 0
-        var refused = 0
-        for line in try Line.all("aggregated.jsonl") {
-            let input = try line.line("input")
-            if try line.string("kind") == "aggregated_error" {
-                refused += 1
-                // M3's encoder refuses a policy without figures; our reader refuses what stands for it.
-                let id: [UInt8] = [1]
-                let empty: [UInt8] = [0x0a, 0, 0x12, 0]
-                let payload = written {
-                    AggregatedMetricWriter.append(
-                        id: id.span.bytes, timeNanos: 1, value: 1, policy: empty.span.bytes, to: &$0)
-                }
-                #expect(throws: WireError.emptyResolution) {
-                    try AggregatedMetricReader.read(payload.span.bytes, in: .all(of: payload.span.bytes))
-                }
-                continue
-            }
-            accepted += 1
-            let view = try checkBytes(try line.bytes("hex"))
-            #expect(view.id.count == (try input.line("id").int64("len")))
-            guard line.has("decoded") else {
-                #expect(view.encodeNanos == (try input.int64("encode_nanos")))
-                continue
-            }
-            #expect(view.metricType == (try input.metricType("metric_type")))
-            let decoded = try line.line("decoded")
-            #expect(view.timeNanos == (try decoded.int64("time_nanos")))
-            #expect(sameValues([view.value], [try decoded.double("value")]))
-            #expect(view.storagePolicy.description == (try decoded.string("storage_policy")))
-            #expect(view.encodeNanos == (try decoded.int64("encode_nanos")))
-            #expect(view.routingTrafficTypes == (try input.uint64("routing_traffic_types")))
-            #expect(view.term == 0)
-        }
-        #expect(accepted == 13)
-        #expect(refused == 1)
+    @Test func theFilesHoldTheseLines() throws {
+        #expect(try VectorLine.kinds("aggregated.jsonl") == ["aggregated": 13, "aggregated_error": 1])
+        #expect(try VectorLine.all("aggregated_from_real_aggregator.jsonl").count == 63)
     }
 
-    @Test func outputOfRealAggregatorsDecodesAndEncodesToTheSameBytes() throws {
-        var lines = 0
-        for file in ["aggregated_from_real_aggregator.jsonl", "streams/prometheus-aggregated.jsonl.gz"] {
-            for line in try Line.all(file) {
-                lines += 1
-                let payload = try line.bytes("hex")
-                let view = try checkBytes(payload)
-                #expect(view.timeNanos == (try line.int64("time_nanos")))
-                #expect(view.storagePolicy.description == (try line.string("policy")))
-                #expect(sameValues([view.value], [try line.double("value")]))
+    @Test(.vectors, arguments: try VectorLine.all("aggregated.jsonl"))
+    func outputDecodesAndEncodesToTheSameBytes(_ vector: VectorLine) throws {
+        let line = try Line(vector)
+        let input = try line.line("input")
+        if try line.string("kind") == "aggregated_error" {
+            // M3's encoder refuses a policy without figures; our reader refuses what stands for it.
+            let id: [UInt8] = [1]
+            let empty: [UInt8] = [0x0a, 0, 0x12, 0]
+            let payload = written {
+                AggregatedMetricWriter.append(
+                    id: id.span.bytes, timeNanos: 1, value: 1, policy: empty.span.bytes, to: &$0)
             }
+            #expect(throws: WireError.emptyResolution) {
+                try AggregatedMetricReader.read(payload.span.bytes, in: .all(of: payload.span.bytes))
+            }
+            return
         }
-        #expect(lines == 63 + 1_279)
+        let view = try checkBytes(try line.bytes("hex"))
+        #expect(view.id.count == (try input.line("id").int64("len")))
+        guard line.has("decoded") else {
+            #expect(view.encodeNanos == (try input.int64("encode_nanos")))
+            return
+        }
+        #expect(view.metricType == (try input.metricType("metric_type")))
+        let decoded = try line.line("decoded")
+        #expect(view.timeNanos == (try decoded.int64("time_nanos")))
+        #expect(sameValues([view.value], [try decoded.double("value")]))
+        #expect(view.storagePolicy.description == (try decoded.string("storage_policy")))
+        #expect(view.encodeNanos == (try decoded.int64("encode_nanos")))
+        #expect(view.routingTrafficTypes == (try input.uint64("routing_traffic_types")))
+        #expect(view.term == 0)
+    }
+
+    @Test(.vectors, arguments: try VectorLine.all("aggregated_from_real_aggregator.jsonl"))
+    func outputOfARealAggregatorDecodesAndEncodesToTheSameBytes(_ vector: VectorLine) throws {
+        try checkRealOutput(try Line(vector))
+    }
+
+    @Test func outputsOfTheRecordedRunDecodeAndEncodeToTheSameBytes() throws {
+        let lines = try Line.all("streams/prometheus-aggregated.jsonl.gz")
+        #expect(lines.count == 1_279)
+        for line in lines { try checkRealOutput(line) }
+    }
+
+    private func checkRealOutput(_ line: Line) throws {
+        let view = try checkBytes(try line.bytes("hex"))
+        #expect(view.timeNanos == (try line.int64("time_nanos")))
+        #expect(view.storagePolicy.description == (try line.string("policy")))
+        #expect(sameValues([view.value], [try line.double("value")]))
     }
 
     private func checkBytes(_ payload: [UInt8]) throws -> AggregatedMetricView {

@@ -4,24 +4,20 @@ import Testing
 import WireFormat
 
 @Suite struct FrameVectorTests {
-    @Test func everyCapturedFrameDecodesAndEncodesToTheSameBytes() throws {
-        var messages = 0
-        var acks = 0
-        for line in try Line.all("m3msg.jsonl") {
-            let frame = try line.bytes("hex")
-            let input = try line.line("input")
-            switch try line.string("kind") {
-            case "m3msg_message_frame":
-                messages += 1
-                try checkMessage(frame, input)
-            case "m3msg_ack_frame":
-                acks += 1
-                try checkAck(frame, input)
-            case let kind: Issue.record("unknown kind \(kind)")
-            }
+    @Test func theFileHoldsTheseLines() throws {
+        #expect(try VectorLine.kinds("m3msg.jsonl") == ["m3msg_message_frame": 7, "m3msg_ack_frame": 5])
+    }
+
+    @Test(.vectors, arguments: try VectorLine.all("m3msg.jsonl"))
+    func frameDecodesAndEncodesToTheSameBytes(_ vector: VectorLine) throws {
+        let line = try Line(vector)
+        let frame = try line.bytes("hex")
+        let input = try line.line("input")
+        switch try line.string("kind") {
+        case "m3msg_message_frame": try checkMessage(frame, input)
+        case "m3msg_ack_frame": try checkAck(frame, input)
+        case let kind: Issue.record("unknown kind \(kind)")
         }
-        #expect(messages == 7)
-        #expect(acks == 5)
     }
 
     private func checkMessage(_ frame: [UInt8], _ input: Line) throws {

@@ -12,7 +12,9 @@ struct Line {
 
     init(_ any: Any?) throws { object = try #require(any as? [String: Any]) }
 
-    static func all(_ file: String) throws -> [Line] { try Fixtures.vectors(file).map(Line.init) }
+    init(_ vector: VectorLine) throws { object = try vector.object() }
+
+    static func all(_ file: String) throws -> [Line] { try Fixtures.vectors(file).map { Line($0) } }
 
     func has(_ key: String) -> Bool { object[key] != nil }
 

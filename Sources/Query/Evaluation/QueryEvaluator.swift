@@ -1,6 +1,6 @@
 import Metrics
 
-/// Evaluates series selectors at an instant or over a range. Times are milliseconds since 1970.
+/// Evaluates series selectors and constants at an instant or over a range. Times are milliseconds since 1970.
 ///
 /// At each time a series has the value of its newest sample that is at most the look-back old (exactly that old is
 /// too old, as in Prometheus 3), unless that sample is a stale marker. Source: `docs/http-api.md`.
@@ -17,7 +17,7 @@ public struct QueryEvaluator: Sendable {
     }
 
     /// Evaluates at one time. A range selector gives all its samples, except stale markers.
-    /// - Throws: ``QueryError``, of kind `execution` for PromQL that is no selector.
+    /// - Throws: ``QueryError``, of kind `execution` for all other PromQL.
     public func instant(_ expression: PromQLExpression, at time: Int64) async throws -> QueryResult {
         switch expression {
         case .vectorSelector(let matchers):
@@ -30,6 +30,10 @@ public struct QueryEvaluator: Sendable {
         case .matrixSelector(let matchers, let range):
             let found = try await read(matchers, from: time, lookback: range, to: time)
             return .matrix(found.compactMap { Self.samples(of: $0, after: time &- range, to: time) })
+        case .scalar(let value):
+            return .scalar(timeMillis: time, value)
+        case .constantVector(let value):
+            return .vector([QuerySeries(labels: .empty, timestamps: [time], values: [value])])
         case .other(let what):
             throw QueryError.unsupported(what)
         }
@@ -37,7 +41,7 @@ public struct QueryEvaluator: Sendable {
 
     /// Evaluates at `start`, `start + step` … up to `end`.
     /// - Throws: ``QueryError`` for more than the permitted points per series, for a step that is not positive, an end
-    ///   before the start, a range selector, and of kind `execution` for PromQL that is no selector.
+    ///   before the start, a range selector, and of kind `execution` for all other PromQL.
     public func range(
         _ expression: PromQLExpression, from start: Int64, to end: Int64, step: Int64
     ) async throws -> QueryResult {
@@ -66,6 +70,11 @@ public struct QueryEvaluator: Sendable {
                 result.append(points)
             }
             return .matrix(result)
+        case .scalar(let value), .constantVector(let value):
+            let times = Array(stride(from: start, through: end, by: Int64.Stride(step)))
+            return .matrix([
+                QuerySeries(labels: .empty, timestamps: times, values: Array(repeating: value, count: times.count))
+            ])
         case .matrixSelector:
             throw QueryError.parameter(
                 "query", "invalid expression type \"range vector\" for range query, must be Scalar or instant Vector")

@@ -4,6 +4,10 @@ public enum PromQLExpression: Equatable, Sendable {
     case vectorSelector([LabelMatcher])
     /// `up{job="api"}[5m]`; samples from more than `rangeMillis` ago are left out.
     case matrixSelector([LabelMatcher], rangeMillis: Int64)
+    /// A number, or arithmetic on numbers: `1 + 1`.
+    case scalar(Double)
+    /// `vector(1)`: one series without labels that always has this value.
+    case constantVector(Double)
     /// Any other valid PromQL; the text names what it is, with its verb: `function rate is`.
     case other(String)
 

@@ -3,18 +3,17 @@ extension PromQLParser {
     mutating func selector(metricName: String?) throws(QueryError) -> [LabelMatcher] {
         let start = current.offset
         var matchers: [LabelMatcher] = []
+        var hasNonEmpty = metricName != nil
         if let metricName { matchers.append(LabelMatcher(.equal, name: "__name__", value: metricName)) }
         if take("{") {
             while !take("}") {
-                try matcher(into: &matchers, hasMetricName: metricName != nil)
+                if try !matcher(into: &matchers, hasMetricName: metricName != nil) { hasNonEmpty = true }
                 if !take(",") {
                     try expect("}", in: "label matching")
                     break
                 }
             }
         }
-        var hasNonEmpty = false
-        for matcher in matchers where try !matcher.matchesEmpty() { hasNonEmpty = true }
         guard hasNonEmpty else {
             throw .syntax("vector selector must contain at least one non-empty matcher", at: start, of: query)
         }
@@ -22,7 +21,8 @@ extension PromQLParser {
     }
 
     /// Reads `name="value"`, or a quoted metric name alone.
-    private mutating func matcher(into matchers: inout [LabelMatcher], hasMetricName: Bool) throws(QueryError) {
+    /// - Returns: whether series without the label are accepted.
+    private mutating func matcher(into matchers: inout [LabelMatcher], hasMetricName: Bool) throws(QueryError) -> Bool {
         let token = current
         let name: String
         switch token.kind {
@@ -36,7 +36,7 @@ extension PromQLParser {
                 if isNamed { throw syntax("the metric name must not be set twice") }
                 advance()
                 matchers.append(LabelMatcher(.equal, name: "__name__", value: text))
-                return
+                return text.isEmpty
             }
         case .number(let value) where value.isNaN || value.isInfinite:
             // The words NaN and Inf are label names here.
@@ -53,8 +53,9 @@ extension PromQLParser {
             throw unexpected("in label matching, expected a quoted string")
         }
         let matcher = LabelMatcher(kind, name: name, value: value)
+        let matchesEmpty: Bool
         do {
-            _ = try matcher.matchesEmpty()
+            matchesEmpty = try matcher.matchesEmpty()
         } catch {
             throw syntax(error.message)
         }
@@ -63,5 +64,6 @@ extension PromQLParser {
         }
         advance()
         matchers.append(matcher)
+        return matchesEmpty
     }
 }

@@ -53,37 +53,63 @@ struct PromQLParser {
         guard depth <= Self.maxDepth else { throw syntax("expressions nested more than \(Self.maxDepth) deep") }
         var left: PromQLExpression
         if current.kind == .symbol("+") || current.kind == .symbol("-") {
+            let isNegative = current.kind == .symbol("-")
             advance()
             // Binds tighter than multiplication, looser than the power.
-            _ = try expression(minPrecedence: 6)
-            left = .other("an expression with a unary sign is")
+            if case .scalar(let value) = try expression(minPrecedence: 6) {
+                left = .scalar(isNegative ? -value : value)
+            } else {
+                left = .other("an expression with a unary sign is")
+            }
         } else {
             left = try postfix(primary())
         }
         while let (name, precedence) = PromQLGrammar.binaryOperator(current), precedence >= minPrecedence {
             advance()
-            try binaryModifiers()
-            _ = try expression(minPrecedence: name == "^" ? precedence : precedence + 1)
+            let modifiers = current
+            let isBool = keyword == "bool"
+            let isMatching = try binaryModifiers()
+            let right = try expression(minPrecedence: name == "^" ? precedence : precedence + 1)
+            if case .scalar(let a) = left, case .scalar(let b) = right {
+                if isMatching {
+                    throw .syntax(
+                        "vector matching only allowed between instant vectors", at: modifiers.offset, of: query)
+                }
+                if let value = ConstantArithmetic.apply(name, a, b) {
+                    if isBool {
+                        throw .syntax(
+                            "bool modifier can only be used on comparison operators", at: modifiers.offset, of: query)
+                    }
+                    left = .scalar(value)
+                    continue
+                }
+            }
             left = .other("the binary operator \(name) is")
         }
         return left
     }
 
-    private mutating func binaryModifiers() throws(QueryError) {
+    /// Whether there is an `on` or `ignoring`.
+    private mutating func binaryModifiers() throws(QueryError) -> Bool {
         if keyword == "bool" { advance() }
-        guard keyword == "on" || keyword == "ignoring" else { return }
+        guard keyword == "on" || keyword == "ignoring" else { return false }
         advance()
         try labelList()
-        guard keyword == "group_left" || keyword == "group_right" else { return }
+        guard keyword == "group_left" || keyword == "group_right" else { return true }
         advance()
         if current.kind == .symbol("(") { try labelList() }
+        return true
     }
 
     private mutating func primary() throws(QueryError) -> PromQLExpression {
         switch current.kind {
-        case .number, .duration:
+        case .number(let value):
             advance()
-            return .other("a number literal is")
+            return .scalar(value)
+        case .duration(let millis):
+            // As a number a duration counts in seconds.
+            advance()
+            return .scalar(Double(millis) / 1000)
         case .string:
             advance()
             return .other("a string literal is")
@@ -105,8 +131,10 @@ struct PromQLParser {
                 guard PromQLGrammar.functions.contains(name) else {
                     throw syntax("unknown function with name \"\(name)\"")
                 }
+                let call = current
                 advance()
-                try arguments()
+                let arguments = try arguments()
+                if name == "vector" { return try constantVector(arguments, call: call) }
                 return .other("the function \(name) is")
             }
             if PromQLGrammar.reserved.contains(word) { throw unexpected() }
@@ -132,18 +160,36 @@ struct PromQLParser {
             try labelList()
         }
         guard current.kind == .symbol("(") else { throw unexpected("in aggregation, expected \"(\"") }
-        try arguments()
+        _ = try arguments()
         if !isGroupedBefore, keyword == "by" || keyword == "without" {
             advance()
             try labelList()
         }
     }
 
-    private mutating func arguments() throws(QueryError) {
+    private mutating func arguments() throws(QueryError) -> [PromQLExpression] {
         try expect("(", in: "call")
-        if take(")") { return }
-        repeat { _ = try expression(minPrecedence: 0) } while take(",")
+        var arguments: [PromQLExpression] = []
+        if take(")") { return arguments }
+        repeat { arguments.append(try expression(minPrecedence: 0)) } while take(",")
         try expect(")", in: "call")
+        return arguments
+    }
+
+    private func constantVector(
+        _ arguments: [PromQLExpression], call: PromQLToken
+    ) throws(QueryError) -> PromQLExpression {
+        guard arguments.count == 1 else {
+            throw .syntax(
+                "expected 1 argument(s) in call to \"vector\", got \(arguments.count)", at: call.offset, of: query)
+        }
+        switch arguments[0] {
+        case .scalar(let value): return .constantVector(value)
+        case .other: return .other("the function vector is")
+        case .vectorSelector, .matrixSelector, .constantVector:
+            throw .syntax(
+                "expected type scalar in call to function \"vector\", got a vector", at: call.offset, of: query)
+        }
     }
 
     private mutating func labelList() throws(QueryError) {
@@ -193,7 +239,7 @@ struct PromQLParser {
         case .vectorSelector(let matchers):
             guard millis > 0 else { throw .syntax("duration must be greater than 0", at: start.offset, of: query) }
             return .matrixSelector(matchers, rangeMillis: millis)
-        case .matrixSelector, .other:
+        case .matrixSelector, .scalar, .constantVector, .other:
             throw .syntax("ranges only allowed for vector selectors", at: start.offset, of: query)
         }
     }

@@ -9,6 +9,11 @@ public enum PrometheusJSON {
         switch result {
         case .vector: isVector = true
         case .matrix: isVector = false
+        case .scalar(let time, let value):
+            out += #"{"status":"success","data":{"resultType":"scalar","result":"#.utf8
+            append(time, value, to: &out)
+            out += "}}".utf8
+            return out
         }
         out += #"{"status":"success","data":{"resultType":""#.utf8
         out += (isVector ? "vector" : "matrix").utf8

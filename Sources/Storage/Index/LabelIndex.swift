@@ -1,4 +1,5 @@
 import Metrics
+import RegularExpressions
 
 /// Label name → value → the ids of the series with it. Guarded by the store's state lock.
 final class LabelIndex {
@@ -120,9 +121,7 @@ extension LabelIndex {
     private static func listedValues(_ matcher: LabelMatcher, wanted: Bool) -> [[UInt8]]? {
         switch (matcher.kind, wanted) {
         case (.equal, true), (.notEqual, false): return [Array(matcher.value.utf8)]
-        case (.regex, true), (.notRegex, false):
-            if case .literals(let literals)? = matcher.pattern?.strategy { return literals }
-            return nil
+        case (.regex, true), (.notRegex, false): return matcher.pattern?.literals
         default: return nil
         }
     }

@@ -4,7 +4,7 @@ import Metrics
 ///
 ///     metadata: stage [";" stage …], or "none"
 ///     stage:    ["cutover" SECONDS] ["tombstoned"] [pipeline "|" pipeline …]
-///     pipeline: TYPES|"Default" ["on" POLICIES] ["do" OP …] ["drop"]
+///     pipeline: TYPES|"Default" ["on" POLICIES] ["do" OP …] ["drop"] ["resend"] ["routing" MASK]
 ///     op:       Absolute PerSecond Increase Add Reset, or ID(TYPES) for a rollup
 enum MetadataText {
     struct Failure: Error, CustomStringConvertible {
@@ -37,6 +37,17 @@ enum MetadataText {
         var words = words[...]
         guard let types = words.popFirst() else { throw Failure(description: "a pipeline has no types") }
         var pipeline = PipelineMetadata(aggregationID: try aggregationID(types))
+        if words.dropLast().last == "routing" {
+            guard let mask = words.popLast().flatMap({ UInt64($0) }) else {
+                throw Failure(description: "a routing has no mask")
+            }
+            pipeline.routingTrafficTypes = mask
+            words = words.dropLast()
+        }
+        if words.last == "resend" {
+            pipeline.resendEnabled = true
+            words = words.dropLast()
+        }
         if words.last == "drop" {
             pipeline.dropPolicy = .must
             words = words.dropLast()

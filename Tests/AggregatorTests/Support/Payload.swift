@@ -3,30 +3,36 @@ import WireFormat
 
 /// Payloads of the ingest topic, made with the module's own writers.
 enum Payload {
-    static func counter(_ id: String, _ value: Int64, _ metadata: [StagedMetadata], note: String = "") -> [UInt8] {
+    static func counter(
+        _ id: String, _ value: Int64, _ metadata: [StagedMetadata], note: String = "", clientTime: Int64 = 0
+    ) -> [UInt8] {
         write { id, note, writer in
             let metadata = MetadataCodec.encode(metadata)
             MetricWriter.appendCounter(
-                id: id.span.bytes, value: value, annotation: note.span.bytes, metadatas: metadata.span.bytes,
-                to: &writer)
+                id: id.span.bytes, value: value, annotation: note.span.bytes, clientTimeNanos: clientTime,
+                metadatas: metadata.span.bytes, to: &writer)
         }(id, note)
     }
 
-    static func gauge(_ id: String, _ value: Double, _ metadata: [StagedMetadata], note: String = "") -> [UInt8] {
+    static func gauge(
+        _ id: String, _ value: Double, _ metadata: [StagedMetadata], note: String = "", clientTime: Int64 = 0
+    ) -> [UInt8] {
         write { id, note, writer in
             let metadata = MetadataCodec.encode(metadata)
             MetricWriter.appendGauge(
-                id: id.span.bytes, value: value, annotation: note.span.bytes, metadatas: metadata.span.bytes,
-                to: &writer)
+                id: id.span.bytes, value: value, annotation: note.span.bytes, clientTimeNanos: clientTime,
+                metadatas: metadata.span.bytes, to: &writer)
         }(id, note)
     }
 
-    static func timer(_ id: String, _ values: [Double], _ metadata: [StagedMetadata], note: String = "") -> [UInt8] {
+    static func timer(
+        _ id: String, _ values: [Double], _ metadata: [StagedMetadata], note: String = "", clientTime: Int64 = 0
+    ) -> [UInt8] {
         write { id, note, writer in
             let metadata = MetadataCodec.encode(metadata)
             MetricWriter.appendBatchTimer(
-                id: id.span.bytes, values: values.span, annotation: note.span.bytes, metadatas: metadata.span.bytes,
-                to: &writer)
+                id: id.span.bytes, values: values.span, annotation: note.span.bytes, clientTimeNanos: clientTime,
+                metadatas: metadata.span.bytes, to: &writer)
         }(id, note)
     }
 

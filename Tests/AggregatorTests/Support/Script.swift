@@ -6,21 +6,25 @@ import Testing
 
 /// A test as text on virtual time: input lines, each followed by what it gives.
 ///
-///     1000 counter c 5 : Sum                     an untimed counter; `gauge` and `timer` (several values) likewise
+///     1000 counter c 5 ct 998 : Sum              an untimed counter, with a time of the client's if any; `gauge` and
+///                                                `timer` (several values) likewise
 ///     1000 timed gauge g 2.5 at 995 : Last       with staged metadatas
 ///     1000 plain gauge g 2.5 at 995 : Last on 10s:2d
 ///     1000 forwarded gauge r 5 2 at 990 from 3 stage 1 : Sum on 10s:2d
+///                                                with `version 1 prev 4 2` behind the stage: resent
 ///     1010 flush                                 all lists, due or not; also `ended`, `shutdown`, `tick`
-///     -> c @1010 = 13                            published; `1m:40d` behind it when the policy is not 10s:2d
-///     => r gauge @1010 = 5 2 | from 3 stage 1    forwarded
+///     1010 discard                               what a leader has published up to then
+///     -> c @1010 = 13                            published; `1m:40d` behind it when the policy is not 10s:2d,
+///                                                `routing 6` when there is one
+///     => r gauge @1010 = 5 2 | from 3 stage 1    forwarded; with resending `version 1 prev 4 2` follows
 ///     !! too_far_in_past                         values that were not taken, by reason
 ///
 /// `~TEXT` behind the values is an annotation, in published lines too.
 struct Script {
     private let simulation: Simulation
 
-    init(_ options: AggregatorOptions = Script.options) {
-        simulation = Simulation(options)
+    init(_ options: AggregatorOptions = Script.options, shards: [OwnedShard]? = nil) {
+        simulation = Simulation(options, shards: shards)
     }
 
     /// The settings of the worked examples.
@@ -48,9 +52,10 @@ struct Script {
 
     @discardableResult
     static func run(
-        _ options: AggregatorOptions, _ text: String, sourceLocation: SourceLocation = #_sourceLocation
+        _ options: AggregatorOptions, shards: [OwnedShard]? = nil, _ text: String,
+        sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> Simulation {
-        let script = Script(options)
+        let script = Script(options, shards: shards)
         var actual: [String] = []
         var expected: [String] = []
         for line in text.split(separator: "\n") {
@@ -85,6 +90,7 @@ struct Script {
         let before = (simulation.published.count, simulation.forwarded.count, simulation.drops)
         switch words[1] {
         case "flush": simulation.flushAll(now: now)
+        case "discard": simulation.discard(before: now)
         case "ended": simulation.flushEnded(now: now)
         case "shutdown": simulation.shutDown(now: now)
         case "tick": simulation.tick(now: now)
@@ -100,17 +106,23 @@ struct Script {
     }
 
     private func payload(_ words: ArraySlice<String>, _ metadata: String, _ note: String) throws -> [UInt8] {
+        var words = words
         let kind = words[words.startIndex]
         guard ["timed", "plain", "forwarded"].contains(kind) else {
             let id = words[words.startIndex + 1]
+            var clientTime: Int64 = 0
+            if words.dropLast().last == "ct" {
+                clientTime = try Seconds.nanos(words[words.endIndex - 1])
+                words = words.dropLast(2)
+            }
             let values = try words.dropFirst(2).map(number)
             let staged = try MetadataText.staged(metadata)
             switch kind {
             case "counter":
                 guard let value = words.last.flatMap({ Int64($0) }) else { throw failure(words) }
-                return Payload.counter(id, value, staged, note: note)
-            case "gauge": return Payload.gauge(id, values[0], staged, note: note)
-            case "timer": return Payload.timer(id, values, staged, note: note)
+                return Payload.counter(id, value, staged, note: note, clientTime: clientTime)
+            case "gauge": return Payload.gauge(id, values[0], staged, note: note, clientTime: clientTime)
+            case "timer": return Payload.timer(id, values, staged, note: note, clientTime: clientTime)
             default: throw failure(words)
             }
         }
@@ -135,12 +147,14 @@ struct Script {
         func argument(_ name: String) -> Int {
             words.firstIndex(of: name).flatMap { Int(words[$0 + 1]) } ?? 0
         }
+        let previous = try words.firstIndex(of: "prev").map { try words[($0 + 1)...].map(number) } ?? []
         return Payload.forwarded(
             type, id, values, at: time,
             ForwardMetadata(
                 aggregationID: pipeline.aggregationID, storagePolicy: policy, pipeline: pipeline.pipeline,
-                sourceID: UInt32(argument("from")), numForwardedTimes: Int32(argument("stage"))),
-            version: UInt32(argument("version")), note: note)
+                sourceID: UInt32(argument("from")), numForwardedTimes: Int32(argument("stage")),
+                resendEnabled: pipeline.resendEnabled, routingTrafficTypes: pipeline.routingTrafficTypes),
+            previous: previous, version: UInt32(argument("version")), note: note)
     }
 
     private func failure(_ words: ArraySlice<String>) -> MetadataText.Failure {
@@ -155,8 +169,9 @@ struct Script {
     private func text(of published: Simulation.Published) -> String {
         let policy = published.policy == Self.defaultPolicy ? "" : " " + published.policy.description
         let note = published.annotation.isEmpty ? "" : " ~" + String(decoding: published.annotation, as: UTF8.self)
-        return
-            "-> \(published.name) @\(Seconds.text(published.timeNanos)) = \(text(of: published.value))\(policy)\(note)"
+        let routing = published.routingTrafficTypes == 0 ? "" : " routing \(published.routingTrafficTypes)"
+        return "-> \(published.name) @\(Seconds.text(published.timeNanos)) = \(text(of: published.value))"
+            + "\(policy)\(routing)\(note)"
     }
 
     private func text(of forwarded: Simulation.Forwarded) -> String {
@@ -164,9 +179,11 @@ struct Script {
         let policy =
             forwarded.metadata.storagePolicy == Self.defaultPolicy
             ? "" : " " + forwarded.metadata.storagePolicy.description
+        let previous = forwarded.previous.map(text(of:)).joined(separator: " ")
+        let resend = forwarded.metadata.resendEnabled ? " version \(forwarded.version) prev \(previous)" : ""
         return "=> \(String(decoding: forwarded.id, as: UTF8.self)) \(forwarded.metricType.name)"
             + " @\(Seconds.text(forwarded.timeNanos)) = \(values) | from \(forwarded.metadata.sourceID)"
-            + " stage \(forwarded.metadata.numForwardedTimes)\(policy)"
+            + " stage \(forwarded.metadata.numForwardedTimes)\(policy)\(resend)"
     }
 
     private func text(of value: Double) -> String {

@@ -23,6 +23,8 @@ final class Simulation {
         var id: [UInt8]
         var timeNanos: Int64
         var values: [Double]
+        var previous: [Double]
+        var version: UInt32
         var metadata: ForwardMetadata
         var shard: UInt32
         var payload: [UInt8]
@@ -37,12 +39,11 @@ final class Simulation {
     /// Payloads that a flush made and that could not be read again.
     private(set) var unreadable: [String] = []
 
-    init(_ options: AggregatorOptions, workers count: Int = 1) {
+    init(_ options: AggregatorOptions, workers count: Int = 1, shards: [OwnedShard]? = nil) {
         numShards = options.numShards
+        let shards = shards ?? (0..<options.numShards).map { OwnedShard(shard: $0) }
         workers = (0..<count).map { index in
-            AggregationWorker(
-                options: options,
-                ownedShards: (0..<options.numShards).filter { Int($0) % count == index })
+            AggregationWorker(options: options, shards: shards.filter { Int($0.shard) % count == index })
         }
     }
 
@@ -106,6 +107,9 @@ final class Simulation {
         for worker in workers { collect(now: now) { worker.shutdown(now: now, $0) } }
     }
 
+    /// What a follower does when its leader has published everything that was ready at a time.
+    func discard(before nanos: Int64) { for worker in workers { worker.discard(before: nanos) } }
+
     func tick(now: Int64) { for worker in workers { worker.tick(now: now) } }
 
     private func collect(now: Int64, _ flush: (AggregationWorker.Sink) -> Void) {
@@ -141,8 +145,11 @@ final class Simulation {
         let view = try MetricReader.read(bytes, in: .all(of: bytes))
         var values: [Double] = []
         view.forEachValue(in: bytes) { (value) throws(Never) in values.append(value) }
+        var previous: [Double] = []
+        view.forEachPrevValue(in: bytes) { (value) throws(Never) in previous.append(value) }
         return Forwarded(
             metricType: view.metricType, id: view.id.array(from: bytes), timeNanos: view.timeNanos, values: values,
+            previous: previous, version: view.version,
             metadata: try MetadataCodec.forwardMetadata(bytes, in: view.metadata), shard: shard, payload: payload)
     }
 

@@ -131,7 +131,7 @@ import Transport
         ("/api/v1/query?query=up%7B", 400, "bad_data", #"invalid parameter \"query\": 1:4: parse error:"#),
         ("/api/v1/query?query=up&time=x", 400, "bad_data", #"invalid parameter \"time\": cannot parse 'x'"#),
         ("/api/v1/query?query=rate(up%5B5m%5D)", 422, "execution", "the function rate is not supported yet"),
-        ("/api/v1/query?query=1%2B1", 422, "execution", "the binary operator + is not supported yet"),
+        ("/api/v1/query?query=1%2Bup", 422, "execution", "the binary operator + is not supported yet"),
         ("/api/v1/query?query=up&timeout=0", 400, "bad_data", #"invalid parameter \"timeout\": '0' is not positive"#),
         ("/api/v1/query_range?query=up&start=0&end=1", 400, "bad_data", #"invalid parameter \"step\": it is missing"#),
         ("/api/v1/query_range?query=up&start=0&end=1&step=0", 400, "bad_data", #"invalid parameter \"step\": zero"#),

@@ -18,45 +18,47 @@ import WireFormat
           storagePolicies: [10s:48h]
         """
 
-    @Test func everyCapturedMessageOfARealCoordinatorIsMade() throws {
-        let lines = try Fixtures.vectors("coordinator_ingest.jsonl")
-        #expect(lines.count == 2)
+    @Test(.vectors, arguments: try VectorLine.all("coordinator_ingest.jsonl"))
+    func messageOfARealCoordinatorIsMade(_ vector: VectorLine) throws {
+        let line = try vector.object()
         var harness = try DownsampleHarness(
             Self.capturedRules,
             options: DownsamplerOptions(
                 autoMappingPolicies: [try StoragePolicy(parsing: "10s:2d")], storesMetricTypes: true))
-        for line in lines {
-            let message = try #require(line["message"] as? [String: Any])
-            let idHex = try #require((message["id"] as? [String: Any])?["hex"] as? String)
-            let id = try #require(Fixtures.bytes(hex: idHex))
-            let annotation = try #require(message["annotation_hex"] as? String)
-            let time = try #require(message["time_nanos"] as? NSNumber).int64Value
-            let value = try #require(message["value"] as? NSNumber).doubleValue
-            harness.nowNanos = time
-            let body = DownsampleHarness.request(
-                try Labels(encodedTags: id).pairs, [(time / 1_000_000, value)],
-                prometheusType: annotation.isEmpty ? 0 : 1)
-            let sent = try harness.sent(try harness.handle(body))
-            let made = try #require(sent.first)
-            #expect(sent.count == 1)
-            #expect(made.kind == .timedWithMetadatas)
-            #expect(made.type.name == message["metric_type"] as? String)
-            #expect(made.id.hex == idHex)
-            #expect(made.timeNanos == time)
-            #expect(made.value == value)
-            #expect(made.annotation.hex == annotation)
-            #expect(made.shard == (line["shard"] as? NSNumber)?.uint32Value)
-            let stages = try made.stages()
-            let expected = try #require(message["metadatas"] as? [[String: Any]])
-            #expect(stages.count == expected.count)
-            for (stage, json) in zip(stages, expected) {
-                #expect(stage.cutoverNanos == (json["cutover_nanos"] as? NSNumber)?.int64Value)
-                #expect(stage.tombstoned == json["tombstoned"] as? Bool)
-                let pipelines = try #require(json["pipelines"] as? [[String: Any]])
-                #expect(stage.pipelines.count == pipelines.count)
-                for (pipeline, json) in zip(stage.pipelines, pipelines) { try compare(pipeline, json) }
-            }
+        let message = try #require(line["message"] as? [String: Any])
+        let idHex = try #require((message["id"] as? [String: Any])?["hex"] as? String)
+        let id = try #require(Fixtures.bytes(hex: idHex))
+        let annotation = try #require(message["annotation_hex"] as? String)
+        let time = try #require(message["time_nanos"] as? NSNumber).int64Value
+        let value = try #require(message["value"] as? NSNumber).doubleValue
+        harness.nowNanos = time
+        let body = DownsampleHarness.request(
+            try Labels(encodedTags: id).pairs, [(time / 1_000_000, value)],
+            prometheusType: annotation.isEmpty ? 0 : 1)
+        let sent = try harness.sent(try harness.handle(body))
+        let made = try #require(sent.first)
+        #expect(sent.count == 1)
+        #expect(made.kind == .timedWithMetadatas)
+        #expect(made.type.name == message["metric_type"] as? String)
+        #expect(made.id.hex == idHex)
+        #expect(made.timeNanos == time)
+        #expect(made.value == value)
+        #expect(made.annotation.hex == annotation)
+        #expect(made.shard == (line["shard"] as? NSNumber)?.uint32Value)
+        let stages = try made.stages()
+        let expected = try #require(message["metadatas"] as? [[String: Any]])
+        #expect(stages.count == expected.count)
+        for (stage, json) in zip(stages, expected) {
+            #expect(stage.cutoverNanos == (json["cutover_nanos"] as? NSNumber)?.int64Value)
+            #expect(stage.tombstoned == json["tombstoned"] as? Bool)
+            let pipelines = try #require(json["pipelines"] as? [[String: Any]])
+            #expect(stage.pipelines.count == pipelines.count)
+            for (pipeline, json) in zip(stage.pipelines, pipelines) { try compare(pipeline, json) }
         }
+    }
+
+    @Test func theFileHoldsTwoLines() throws {
+        #expect(try VectorLine.all("coordinator_ingest.jsonl").count == 2)
     }
 
     private func compare(_ pipeline: PipelineMetadata, _ json: [String: Any]) throws {

@@ -1,7 +1,7 @@
 /// A regular expression in RE2's syntax that is matched against whole texts, as Prometheus matches label values.
 ///
 /// A dot matches a newline too (as in Prometheus 3). Matching takes time linear in the text for every pattern.
-/// Back-references, look-around and Unicode scripts are not supported, nor are they in RE2 (scripts are).
+/// Back-references and look-around are refused, as RE2 refuses them; so are Unicode scripts, which RE2 has.
 /// Source: `docs/storage.md`, Regular expressions.
 public struct AnchoredRegex: Sendable {
     /// The same question asked in the cheapest way.
@@ -27,6 +27,11 @@ public struct AnchoredRegex: Sendable {
         } else {
             strategy = .automaton(try RegexProgram(node))
         }
+    }
+
+    /// The texts that match, when they are few and known: `a|b` and the like.
+    public var literals: [[UInt8]]? {
+        if case .literals(let literals) = strategy { literals } else { nil }
     }
 
     /// Whether the whole text matches. For many texts make one ``Evaluator``.

@@ -1,3 +1,4 @@
+import Etcd
 import Foundation
 import KeyValue
 import TestKit
@@ -5,6 +6,7 @@ import TestKit
 /// The stores that must all keep the laws of `StoreLawTests`.
 enum StoreKind: CaseIterable, Sendable {
     case embedded
+    case etcd
 
     /// Runs `body` on a fresh, empty store.
     func withStore(_ body: (any KeyValueStore) async throws -> Void) async throws {
@@ -14,6 +16,8 @@ enum StoreKind: CaseIterable, Sendable {
             let store = try EmbeddedStore(directory: directory.url.path)
             try await body(store)
             await store.close()
+        case .etcd:
+            try await withEtcd { _, store in try await body(store) }
         }
     }
 }

@@ -63,6 +63,31 @@ import Testing
         }
     }
 
+    @Test(arguments: StoreKind.allCases) func aGuardedWriteNeedsTheKeyThatWasCreated(kind: StoreKind) async throws {
+        try await kind.withStore { store in
+            let absent = Fence(key: "lock", createRevision: 0)
+            await #expect(throws: KeyValueError.fenced(key: "a", guard: "lock")) {
+                try await store.set("a", [1], guardedBy: absent)
+            }
+            await #expect(throws: KeyValueError.notFound(key: "a")) { try await store.get("a") }
+
+            try await store.set("lock", [])
+            let fence = Fence(key: "lock", createRevision: try await store.get("lock").revision)
+            #expect(try await store.set("a", [1], guardedBy: fence) == 1)
+            #expect(try await store.set("a", [2], guardedBy: fence) == 2)
+
+            try await store.delete("lock")
+            await #expect(throws: KeyValueError.fenced(key: "a", guard: "lock")) {
+                try await store.set("a", [3], guardedBy: fence)
+            }
+            try await store.set("lock", [])
+            await #expect(throws: KeyValueError.fenced(key: "a", guard: "lock")) {
+                try await store.set("a", [3], guardedBy: fence)
+            }
+            #expect(try await store.get("a").bytes == [2])
+        }
+    }
+
     @Test(arguments: StoreKind.allCases) func ofManyWritersAtOneVersionExactlyOneWins(kind: StoreKind) async throws {
         try await kind.withStore { store in
             try await store.set("a", [0])

@@ -1,0 +1,103 @@
+import Foundation
+import Synchronization
+
+/// Members of an etcd cluster, each with ports and a folder of its own, which tests stop, kill, freeze and start again.
+public final class EtcdCluster: Sendable {
+    private struct Member {
+        var clientPort: Int
+        var peerPort: Int
+        var process: ServerProcess?
+    }
+
+    private let directory: TemporaryDirectory
+    private let members: Mutex<[Member]>
+    private let size: Int
+
+    /// Starts the members; returns when all of them take connections.
+    public init(members size: Int = 1) async throws {
+        self.size = size
+        directory = try TemporaryDirectory("etcd")
+        let members = try (0..<size).map { _ in Member(clientPort: try freePort(), peerPort: try freePort()) }
+        self.members = Mutex(members)
+        for index in 0..<size { try launch(index) }
+        for index in 0..<size { try await waitUntilListening(index) }
+    }
+
+    /// `host:port` of each member.
+    public var endpoints: [String] { members.withLock { $0.map { "127.0.0.1:\($0.clientPort)" } } }
+
+    public func log(_ index: Int = 0) -> String { process(index)?.log ?? "" }
+
+    /// Ends a member; SIGKILL unless said otherwise.
+    public func stop(_ index: Int = 0, signal: Int32 = SIGKILL) async {
+        await process(index)?.stop(signal: signal)
+    }
+
+    public func stopAll(signal: Int32 = SIGKILL) async {
+        for index in 0..<size { await stop(index, signal: signal) }
+    }
+
+    /// Starts a stopped member with the data that it had.
+    public func start(_ index: Int = 0) async throws {
+        try launch(index)
+        try await waitUntilListening(index)
+    }
+
+    public func startAll() async throws {
+        for index in 0..<size { try launch(index) }
+        for index in 0..<size { try await waitUntilListening(index) }
+    }
+
+    /// A frozen member keeps its connections and answers nothing.
+    public func freeze(_ index: Int = 0) { signal(index, SIGSTOP) }
+
+    public func thaw(_ index: Int = 0) { signal(index, SIGCONT) }
+
+    /// Runs etcdctl against the first member and returns what it prints.
+    @discardableResult
+    public func control(_ arguments: [String]) throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["ETCDCTL_API=3", "etcdctl", "--endpoints=\(endpoints[0])"] + arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = pipe
+        try process.run()
+        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw ServerProcess.Failure.exited(name: "etcdctl", status: process.terminationStatus, log: output)
+        }
+        return output
+    }
+
+    private func process(_ index: Int) -> ServerProcess? { members.withLock { $0[index].process } }
+
+    private func signal(_ index: Int, _ number: Int32) {
+        if let process = process(index) { kill(process.processIdentifier, number) }
+    }
+
+    private func launch(_ index: Int) throws {
+        let all = members.withLock { $0 }
+        let peers = all.enumerated().map { "m\($0)=http://127.0.0.1:\($1.peerPort)" }.joined(separator: ",")
+        let client = "http://127.0.0.1:\(all[index].clientPort)"
+        let peer = "http://127.0.0.1:\(all[index].peerPort)"
+        let process = try ServerProcess(
+            name: "etcd-m\(index)", executable: "etcd",
+            arguments: [
+                "--name=m\(index)", "--data-dir=\(directory.path("m\(index)"))", "--listen-client-urls=\(client)",
+                "--advertise-client-urls=\(client)", "--listen-peer-urls=\(peer)",
+                "--initial-advertise-peer-urls=\(peer)", "--initial-cluster=\(peers)",
+                "--initial-cluster-state=new", "--logger=zap", "--log-outputs=stderr",
+            ], directory: directory.url)
+        members.withLock { $0[index].process = process }
+    }
+
+    private func waitUntilListening(_ index: Int) async throws {
+        let port = members.withLock { $0[index].clientPort }
+        try await poll("etcd member \(index) listens", deadline: .seconds(60)) {
+            try self.process(index)?.checkRunning()
+            return try LoopbackPeer(port: port)
+        }.close()
+    }
+}
