@@ -33,7 +33,7 @@ struct Bench: AsyncParsableCommand {
     var rate = 300_000
 
     @Option(help: "Remote-write samples per second.")
-    var sampleRate = 50_000
+    var sampleRate = 200_000
 
     @Option(help: "Series of the larger runs.")
     var series = 1_000_000

@@ -37,23 +37,29 @@ struct RemoteWriteBench {
         let requests = RemoteWriteLoad(series: series)
         let port = role.ports[0]
 
-        /// CPU and messages per sample.
-        func measure(_ headers: [String]) async throws -> (cpu: Double, messages: Double) {
-            let rate = rate
+        /// CPU and messages per sample, and the rate that was reached.
+        func measure(
+            _ headers: [String], rate: Int
+        ) async throws -> (cpu: Double, messages: Double, reached: Double) {
             let seconds = seconds
             // Every series once: labels are known and rules are matched.
             _ = try await Self.blocking { try requests.send(samples: series, rate: rate, port: port, headers: headers) }
             let cpuBefore = try role.cpuSeconds()
             let messagesBefore = sink.received
+            let start = ContinuousClock.now
             let sent = try await Self.blocking {
                 try requests.send(samples: rate * seconds, rate: rate, port: port, headers: headers)
             }
+            let elapsed = (ContinuousClock.now - start) / .seconds(1)
             try await Task.sleep(for: .milliseconds(300))
             let cpu = try role.cpuSeconds() - cpuBefore
-            return (cpu / Double(sent) * 1e6, Double(sink.received - messagesBefore) / Double(sent))
+            return (
+                cpu / Double(sent) * 1e6, Double(sink.received - messagesBefore) / Double(sent), Double(sent) / elapsed
+            )
         }
-        let whole = try await measure([])
-        let rulesOnly = try await measure(["M3-Write-Type: aggregate"])
+        let whole = try await measure([], rate: rate)
+        let rulesOnly = try await measure(["M3-Write-Type: aggregate"], rate: rate)
+        let slow = try await measure([], rate: max(1, rate / 4))
         await server.stop()
         try await group.shutdownGracefully()
         return [
@@ -62,6 +68,8 @@ struct RemoteWriteBench {
                 ceiling: 2.5),
             Figure("  of which without the unaggregated namespace", rulesOnly.cpu, "µs"),
             Figure("  of which storage", whole.cpu - rulesOnly.cpu, "µs"),
+            Figure("  the same at a quarter of the rate", slow.cpu, "µs"),
+            Figure("  samples per second that were reached", whole.reached, ""),
             Figure("  messages to the aggregator per sample", whole.messages, ""),
         ]
     }

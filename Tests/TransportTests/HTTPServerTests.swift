@@ -56,6 +56,27 @@ struct ServedRouter {
         return router
     }
 
+    @Test func onlyQuickHandlersWithSmallBodiesRunOnTheEventLoop() async throws {
+        @Sendable func place(_ request: HTTPRequest) async -> HTTPReply {
+            await Task.yield()
+            return .text(MultiThreadedEventLoopGroup.currentEventLoop == nil ? "pool" : "loop")
+        }
+        var router = HTTPRouter()
+        router.post("/quick", placement: .eventLoop) { request, _ in await place(request) }
+        router.post("/slow") { request, _ in await place(request) }
+        try await ServedRouter.run(router) { served async throws in
+            func post(_ path: String, bytes: Int) async throws -> String {
+                let reply = try await served.client.post(
+                    served.url + path, body: [UInt8](repeating: 0, count: bytes))
+                return String(decoding: reply.body, as: UTF8.self)
+            }
+            #expect(try await post("/quick", bytes: 10) == "loop")
+            #expect(try await post("/quick", bytes: HTTPRouter.maxBodyOnEventLoop) == "loop")
+            #expect(try await post("/quick", bytes: HTTPRouter.maxBodyOnEventLoop + 1) == "pool")
+            #expect(try await post("/slow", bytes: 10) == "pool")
+        }
+    }
+
     @Test func answersOverSockets() async throws {
         try await ServedRouter.run(Self.echo()) { served in
             #expect(served.address.port > 0)

@@ -99,6 +99,37 @@ struct DecodedSeries: Equatable {
         #expect(try reader.next(bytes) == nil)
     }
 
+    @Test func labelFieldsAreKnownWhereTheyStandTogetherAtTheStart() throws {
+        let label: [UInt8] = [0x0a, 6, 0x0a, 1, 0x61, 0x12, 1, 0x62]
+        let other: [UInt8] = [0x0a, 6, 0x0a, 1, 0x63, 0x12, 1, 0x64]
+        let sample: [UInt8] = [0x12, 2, 0x10, 5]
+        func read(_ series: [UInt8]) throws -> (fields: ByteRange?, labels: Int, samples: Int) {
+            let request = [0x0a, UInt8(series.count)] + series
+            let bytes = request.span.bytes
+            var reader = try RemoteWriteReader(bytes, in: .all(of: bytes))
+            var found = try #require(try reader.nextWithoutLabels(bytes))
+            #expect(reader.labels == [])
+            try reader.readLabels(of: &found, bytes)
+            #expect(found.violation == nil)
+            return (found.labelFields, reader.labels.count, reader.samples.count)
+        }
+        #expect(try read(label + other + sample) == (ByteRange(offset: 2, count: 16), 2, 1))
+        #expect(try read(sample + sample) == (ByteRange(offset: 2, count: 0), 0, 2))
+        #expect(try read(label + sample + other) == (nil, 2, 1))
+        #expect(try read(sample + label) == (nil, 1, 1))
+    }
+
+    @Test func malformedLabelsAreFoundWhenTheyAreRead() throws {
+        let series: [UInt8] = [0x0a, 2, 0x0a, 9, 0x12, 2, 0x10, 5]
+        let request = [0x0a, UInt8(series.count)] + series
+        let bytes = request.span.bytes
+        var reader = try RemoteWriteReader(bytes, in: .all(of: bytes))
+        var found = try #require(try reader.nextWithoutLabels(bytes))
+        var error: WireError?
+        do throws(WireError) { try reader.readLabels(of: &found, bytes) } catch let caught { error = caught }
+        #expect(error == .truncated(message: "Label", offset: 5))
+    }
+
     private func violation(labels: [(name: String, value: String)], samples: Int = 1) throws -> [WireError?] {
         let request = written {
             let sample = PrometheusSample(timestampMillis: 1, value: 1)

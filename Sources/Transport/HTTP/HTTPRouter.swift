@@ -21,6 +21,9 @@ public struct HTTPRouter: Sendable {
         case pool
     }
 
+    /// Longer bodies, in bytes, are handled in the pool wherever their handler is placed.
+    public static let maxBodyOnEventLoop = 256 * 1024
+
     private enum Segment: Equatable {
         case literal(String)
         case parameter(String)
@@ -89,9 +92,10 @@ public struct HTTPRouter: Sendable {
     /// - Returns: the reply, and the pattern that was met (`none` for 404) as a label for metrics.
     public func respond(to request: HTTPRequest) async -> (reply: HTTPReply, route: String) {
         switch match(method: request.method, path: request.path) {
-        case .found(let pattern, let parameters, .eventLoop, let handler):
+        case .found(let pattern, let parameters, .eventLoop, let handler)
+        where request.body.count <= Self.maxBodyOnEventLoop:
             return (await handler(request, parameters), pattern)
-        case .found(let pattern, let parameters, .pool, let handler):
+        case .found(let pattern, let parameters, _, let handler):
             let reply = await withTaskExecutorPreference(globalConcurrentExecutor) {
                 await handler(request, parameters)
             }

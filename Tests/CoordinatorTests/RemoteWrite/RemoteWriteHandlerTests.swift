@@ -45,6 +45,35 @@ import WireFormat
         #expect(result.errorText == nil)
     }
 
+    /// More series than are looked up at a time; some known, some new, some with labels behind samples.
+    @Test func aRequestIsTakenTheSameWhetherItsSeriesAreKnownOrNot() throws {
+        let series = (0..<300).map { index in
+            ("__name__=m a=\(index)", [(nowMillis - 1, Double(index)), (nowMillis, Double(index) + 0.5)])
+        }
+        func taken(_ harness: DownsampleHarness) throws -> [String] {
+            let result = try harness.handle(request(series))
+            #expect(result.errorText == nil)
+            #expect(result.samples.count == 600)
+            return try harness.sent(result).map { "\($0)" }
+        }
+        let harness = try harness()
+        _ = try harness.handle(request(series.enumerated().filter { $0.offset % 3 == 0 }.map(\.element)))
+        let mixed = try taken(harness)
+        let known = try taken(harness)
+        #expect(known.count == 600)
+        #expect(Set(mixed) == Set(known))
+        #expect(try taken(self.harness()) == known)
+    }
+
+    @Test func malformedLabelsRefuseTheWholeRequestAlsoBesideKnownSeries() throws {
+        let harness = try harness()
+        let good = request([("__name__=m a=1", [(nowMillis, 1)])])
+        _ = try harness.handle(good)
+        let bad: [UInt8] = [0x0a, 4, 0x0a, 2, 0x0a, 9]
+        #expect(throws: WireError.self) { try harness.handle(good + bad) }
+        #expect(try harness.handle(good).errorText == nil)
+    }
+
     @Test func unsortedLabelsAreTheSameSeries() throws {
         let harness = try harness()
         let sorted = try harness.send("__name__=m a=1 b=2")
