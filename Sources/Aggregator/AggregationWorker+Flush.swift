@@ -10,18 +10,36 @@ extension AggregationWorker {
     public func nextFlushNanos(now: Int64) -> Int64 { buckets.map(\.nextFlushNanos).min() ?? .max }
 
     /// Publishes all windows of the buckets that are due. Chunks of about 1 MiB go to the sink as they fill.
-    public func flush(now: Int64, _ sink: Sink) {
+    public func flush(now: Int64, _ sink: Sink) { flush(now: now, pacedBy: { true }, sink) }
+
+    /// As ``flush(now:_:)``, in steps.
+    /// - Parameter mayContinue: asked before each list, which is a shard's windows of one resolution and kind. After a no
+    ///   the rest stays due, for a later call.
+    /// - Returns: whether everything that was due is published.
+    @discardableResult
+    public func flush(now: Int64, pacedBy mayContinue: () -> Bool, _ sink: Sink) -> Bool {
         for index in buckets.indices where buckets[index].nextFlushNanos <= now {
-            flush(bucket: index, now: now, sink)
+            guard flush(bucket: index, now: now, pacedBy: mayContinue, sink) else { return false }
             buckets[index].advance(beyond: now)
         }
+        return true
     }
 
     /// Publishes the windows of one bucket that are over and have waited long enough, as far as their shards are the
     /// worker's at their time.
     func flush(bucket index: Int, now: Int64, _ sink: Sink) {
-        counters.flushes &+= 1
+        _ = flush(bucket: index, now: now, pacedBy: { true }, sink)
+    }
+
+    /// Publishes the windows of one bucket that are over and have waited long enough, as far as their shards are the
+    /// worker's at their time. False when it has to go on later: lists that were flushed have nothing more to publish
+    /// then.
+    private func flush(bucket index: Int, now: Int64, pacedBy mayContinue: () -> Bool, _ sink: Sink) -> Bool {
         let target = buckets[index].target(now: now)
+            guard mayContinue() else {
+                hand(to: sink)
+                return false
+            }
         for list in buckets[index].lists.indices {
             let shard = ownedShards[buckets[index].lists[list].shard] ?? OwnedShard(shard: 0)
             if shard.cutoverNanos > 0 {
@@ -34,7 +52,9 @@ extension AggregationWorker {
             if expired > shard.cutoffNanos {
                 flush(bucket: index, list: list, to: expired, .discard(.cutoff), sink)
             }
+        counters.flushes &+= 1
         }
+        return true
         hand(to: sink)
     }
 
@@ -178,11 +198,6 @@ extension AggregationWorker {
                 transform(value, index, history, emission)
             }
         }
-    }
-
-    var isDiscarding: Bool {
-        if case .discard = flushMode { return true }
-        return false
     }
 
     /// Hands the output on when it is long enough.
