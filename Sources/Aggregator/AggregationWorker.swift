@@ -118,8 +118,9 @@ public final class AggregationWorker {
     /// Values in windows that are open, as the counters have it.
     public var openValues: UInt64 { counters.applied &- counters.consumed &- counters.discarded.total }
 
-    /// Values in windows that are open, from a walk over all of them: for ``verify()``, not for each scrape.
-    var openValuesInWindows: UInt64 {
+    /// Values in windows that are open, from a walk over all of them: some nanoseconds for each open window of a series,
+    /// so not for each scrape.
+    public var openValuesInWindows: UInt64 {
         var total: UInt64 = 0
         for number in columns.numbers {
             let column = columns[number]
