@@ -39,7 +39,8 @@ public final class AggregationWorker {
     /// Whether passthrough metrics are published; a follower drops them without a count of its own, as in M3.
     public var publishesPassthrough = true
     var takesPassthrough = false
-    var flushMode = FlushMode.publish
+    @exclusivity(unchecked) var flushMode = FlushMode.publish
+    @exclusivity(unchecked) var isDiscarding = false
     /// Room for an id with prefix and suffix, and for the metadata of a forwarded message.
     var outputID: [UInt8] = []
     @exclusivity(unchecked) var forwardMetadata = ByteWriter(capacity: 256)
