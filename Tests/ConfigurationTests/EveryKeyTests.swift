@@ -1,10 +1,11 @@
 import Aggregation
 import Aggregator
-import Configuration
 import Foundation
 import Metrics
 import TestKit
 import Testing
+
+@testable import NodeConfiguration
 
 private let second: Int64 = 1_000_000_000
 

@@ -1,5 +1,5 @@
-import Configuration
 import Foundation
+import NodeConfiguration
 import TestKit
 
 /// The files of `Tests/Fixtures/configuration`.

@@ -58,8 +58,9 @@ enum AggregatorChecks {
                     }
                 report(
                     isShortForm ? .error : .warning, reader, field, "rollups of timed metrics lose values: \(error)",
-                    "in M3's keys C is aggregator.forwarding.maxConstDelay, B is "
-                        + "aggregator.bufferDurationForPastTimedMetric")
+                    isShortForm
+                        ? "C is node.buffers.forwarding, B is node.buffers.past"
+                        : "C is aggregator.forwarding.maxConstDelay, B is aggregator.bufferDurationForPastTimedMetric")
                 return
             }
         }

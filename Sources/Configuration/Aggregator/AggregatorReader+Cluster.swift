@@ -54,7 +54,7 @@ extension AggregatorReader {
     }
 
     private func etcdCluster(_ section: Section) -> EtcdCluster {
-        let endpoints = section.list("endpoints", default: [], write: { $0 }) { text, refuse in
+        let endpoints = section.list("endpoints", default: [], write: \.self) { text, refuse in
             guard Self.isEndpoint(text) else {
                 refuse("is no endpoint", "write HOST:PORT, http://HOST:PORT or https://HOST:PORT")
                 return nil

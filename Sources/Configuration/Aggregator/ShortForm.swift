@@ -28,7 +28,7 @@ struct ShortForm {
     }()
 
     /// Where single values go.
-    private static let places: [(short: [String], long: [String])] = [
+    static let places: [(short: [String], long: [String])] = [
         (["listen", "m3msg"], ["m3msg.server.listenAddress"]),
         (["listen", "rawtcp"], ["rawtcp.listenAddress"]),
         (["listen", "http"], ["http.listenAddress"]),

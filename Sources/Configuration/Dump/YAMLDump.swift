@@ -79,16 +79,19 @@ private final class DumpTree {
     }
 
     private static func leaf(_ value: EffectiveValue) -> String {
-        YAMLDump.scalar(value.literal) + "  # " + value.origin.description.replacing("\n", with: " ")
+        // A dollar sign would be read as a variable even in a comment.
+        YAMLDump.scalar(value.literal) + "  # "
+            + value.origin.description.replacing("\n", with: " ").replacing("$", with: "$$")
     }
 }
 
 extension ValueOrigin: CustomStringConvertible {
+    /// `default`, `FILE:LINE`, or `VARIABLE at FILE:LINE` for an environment variable.
     public var description: String {
         switch self {
         case .standard: "default"
         case .file(let file, let line, _): "\(file):\(line)"
-        case .environment(let variable, let file, let line, _): "$\(variable) at \(file):\(line)"
+        case .environment(let variable, let file, let line, _): "\(variable) at \(file):\(line)"
         }
     }
 }

@@ -133,11 +133,14 @@ final class Section {
     func ignorePool(_ keys: String...) {
         for key in keys where child(key) != nil {
             fail(key, Self.poolReason, "", severity: .ignored)
-            section(key) { pool in
-                pool.skip("size", "count", "capacity", "maxBufferReuseSize")
-                pool.section("watermark") { $0.skip("low", "high") }
-                _ = pool.sections("buckets") { $0.skip("count", "capacity") }
-            }
+            // Its values are nothing that is in force.
+            let scratch = Reader()
+            let pool = Section(reader: scratch, path: path + [.key(key)], node: mapping(child(key), key))
+            pool.skip("size", "count", "capacity", "maxBufferReuseSize")
+            pool.section("watermark") { $0.skip("low", "high") }
+            _ = pool.sections("buckets") { $0.skip("count", "capacity") }
+            pool.reportUnknownKeys()
+            reader.report(scratch.diagnostics)
         }
     }
 
