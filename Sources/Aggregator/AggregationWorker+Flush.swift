@@ -207,6 +207,9 @@ extension AggregationWorker {
                 emit(value, nil, index, emission)
             }
         }
+        if let quantiles, shape.key.forwardsSketch, !isDiscarding {
+            round.merge(quantiles, target: emission.target, timeNanos: emission.timeNanos)
+        }
     }
 
     /// Hands the output on when it is long enough.
