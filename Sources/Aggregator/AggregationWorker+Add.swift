@@ -10,6 +10,8 @@ struct Arrival {
     let values: Int
     /// Forwarded metrics: the shard they come from.
     let source: UInt32
+    /// Forwarded timers: all values that were summed up, encoded; empty when there are only those of the message.
+    let sketch: UnsafeRawBufferPointer
     let annotation: UInt32
 
     /// Calls with each value of a batch.
@@ -121,6 +123,13 @@ extension AggregationWorker {
         if let reason = refusal(ofForwarded: arrival, column, isResent: isResent) {
             return counters.rejected.add(count, reason)
         }
+        var sketch: DDSketch?
+        if arrival.sketch.count > 0, column.pointee.layout.timer != 0 {
+            sketch = try? DDSketch(encoded: Array(arrival.sketch))
+            guard sketch?.relativeError == DDSketch.standardRelativeError else {
+                return counters.rejected.add(count, .badSketch)
+            }
+        }
         guard let row = opened(column.pointee.row(element, at: time), column, arrival.values) else { return }
         let version = arrival.view.version
         guard sources.insert(arrival.source, version: version, into: &row.words[Int(row.layout.sources)]) else {
@@ -133,9 +142,20 @@ extension AggregationWorker {
         switch column.pointee.metricType {
         case .counter: arrival.forEachValue { row.addCounter(CounterState.truncate($0)) }
         case .gauge: arrival.forEachValue { row.addGauge($0, at: time) }
-        default: arrival.forEachValue { addTimer($0, row, column) }
+        default:
+            if let sketch, merge(sketch, row, column) {
+                arrival.forEachValue { row.addTimer($0) }
+            } else {
+                arrival.forEachValue { addTimer($0, row, column) }
+            }
         }
         finish(arrival, row)
+    }
+
+    /// Adds what a sketch holds to the quantiles of a timer; false when they take none.
+    private func merge(_ sketch: DDSketch, _ row: Row, _ column: UnsafeMutablePointer<Column>) -> Bool {
+        let quantiles = column.pointee.timers.state(&row.words[Int(row.layout.timer)])
+        return (try? quantiles?.merge(sketch)) ?? false
     }
 
     private func refusal(

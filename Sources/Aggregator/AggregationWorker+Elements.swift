@@ -26,7 +26,7 @@ extension AggregationWorker {
             }
         }
         let shape = ElementShape(key, types: types, options: options)
-        return shapes.add(key, (shape, TimerPool(estimator: options.quantileEstimator, quantiles: shape.quantiles)))
+        return shapes.add(key, (shape, TimerPool(estimator: key.estimator(options), quantiles: shape.quantiles)))
     }
 
     /// The number of a target, which the caller has to hold before anything else happens.

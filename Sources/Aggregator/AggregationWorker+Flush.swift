@@ -10,19 +10,36 @@ extension AggregationWorker {
     public func nextFlushNanos(now: Int64) -> Int64 { buckets.map(\.nextFlushNanos).min() ?? .max }
 
     /// Publishes all windows of the buckets that are due. Chunks of about 1 MiB go to the sink as they fill.
-    public func flush(now: Int64, _ sink: Sink) {
+    public func flush(now: Int64, _ sink: Sink) { flush(now: now, pacedBy: { true }, sink) }
+
+    /// As ``flush(now:_:)``, in steps.
+    /// - Parameter mayContinue: asked before each list, which is a shard's windows of one resolution and kind. After a no
+    ///   the rest stays due, for a later call.
+    /// - Returns: whether everything that was due is published.
+    @discardableResult
+    public func flush(now: Int64, pacedBy mayContinue: () -> Bool, _ sink: Sink) -> Bool {
         for index in buckets.indices where buckets[index].nextFlushNanos <= now {
-            flush(bucket: index, now: now, sink)
+            guard flush(bucket: index, now: now, pacedBy: mayContinue, sink) else { return false }
             buckets[index].advance(beyond: now)
         }
+        return true
+    }
+
+    /// Publishes the windows of one bucket that are over and have waited long enough.
+    func flush(bucket index: Int, now: Int64, _ sink: Sink) {
+        _ = flush(bucket: index, now: now, pacedBy: { true }, sink)
     }
 
     /// Publishes the windows of one bucket that are over and have waited long enough, as far as their shards are the
-    /// worker's at their time.
-    func flush(bucket index: Int, now: Int64, _ sink: Sink) {
-        counters.flushes &+= 1
+    /// worker's at their time. False when it has to go on later: lists that were flushed have nothing more to publish
+    /// then.
+    private func flush(bucket index: Int, now: Int64, pacedBy mayContinue: () -> Bool, _ sink: Sink) -> Bool {
         let target = buckets[index].target(now: now)
         for list in buckets[index].lists.indices {
+            guard mayContinue() else {
+                hand(to: sink)
+                return false
+            }
             let shard = ownedShards[buckets[index].lists[list].shard] ?? OwnedShard(shard: 0)
             if shard.cutoverNanos > 0 {
                 flush(bucket: index, list: list, to: min(target, shard.cutoverNanos), .discard(.cutover), sink)
@@ -35,7 +52,9 @@ extension AggregationWorker {
                 flush(bucket: index, list: list, to: expired, .discard(.cutoff), sink)
             }
         }
+        counters.flushes &+= 1
         hand(to: sink)
+        return true
     }
 
     /// Publishes every window that is over, without waiting for values that are late or forwarded. Forwarded values
@@ -88,6 +107,7 @@ extension AggregationWorker {
         let resendBuffer = options.pastBufferNanos(resolutionNanos: buckets[bucket].key.resolutionNanos)
         let resendBound = buckets[bucket].windowBound(target: target.subtractingSaturating(resendBuffer))
         flushMode = mode
+        if case .discard = mode { isDiscarding = true } else { isDiscarding = false }
         let members = buckets[bucket].lists[list].columns
         for number in members {
             let column = columns[number]
@@ -122,16 +142,21 @@ extension AggregationWorker {
         let shape = column.pointee.shape
         let layout = column.pointee.layout
         let time = shape.outputTime(ofWindow: window.start)
-        let hasHistory = shape.binaryInputs + shape.addTotals > 0
+        let isTransformed = !shape.key.transformations.isEmpty
         let mayResend = column.pointee.mayResend
         window.forEachRow { number, words in
-            if mayResend, setAside(words, of: number, start: window.start, column) { return }
+            if mayResend { return setAside(words, of: number, start: window.start, column) }
             let row = Row(words, layout)
             let element = column.pointee.element(number)
             count(consumed: row.count, of: column, start: window.start)
-            var history = TransformationHistory(element, shape)
-            if hasHistory { history.begin(window.start, element, shape) }
-            evaluate(row, emission(number, words[0], time, column), history)
+            let emission = emission(number, words[0], time, column)
+            if isTransformed {
+                var history = TransformationHistory(element, shape)
+                history.begin(window.start, element, shape)
+                evaluate(row, emission, history)
+            } else if !isDiscarding {
+                evaluate(row, emission)
+            }
             _ = column.pointee.close(window.start, of: element)
             releaseStates(of: row, column)
             if output.isFull { hand(to: sink) }
@@ -139,8 +164,12 @@ extension AggregationWorker {
     }
 
     /// Counts a window that is consumed or discarded, with so many new values.
+    @inline(__always)
     func count(consumed: UInt64, of column: UnsafeMutablePointer<Column>, start: Int64) {
-        if case .discard(let reason) = flushMode { return counters.discarded.add(consumed, reason) }
+        if isDiscarding {
+            if case .discard(let reason) = flushMode { counters.discarded.add(consumed, reason) }
+            return
+        }
         let shape = column.pointee.shape
         // A forwarded window bears the end of the window that it sums up.
         let first =
@@ -164,25 +193,23 @@ extension AggregationWorker {
     }
 
     /// Works out every type of a window, and publishes it.
+    /// - Parameter history: that of the transformations, if there are any.
     @inline(__always)
-    func evaluate(_ row: Row, _ emission: Emission, _ history: TransformationHistory) {
+    func evaluate(_ row: Row, _ emission: Emission, _ history: TransformationHistory? = nil) {
         let shape = emission.shape
-        if isDiscarding && shape.key.transformations.isEmpty && emission.window == nil { return }
         let quantiles =
             row.layout.timer == 0 ? nil : emission.column.pointee.timers.peek(row.words[Int(row.layout.timer)])
         for (index, type) in shape.types.enumerated() {
             let value = row.value(of: type, metricType: shape.valueType, quantiles: quantiles)
-            if shape.key.transformations.isEmpty {
-                emit(value, nil, index, emission)
-            } else {
+            if let history {
                 transform(value, index, history, emission)
+            } else {
+                emit(value, nil, index, emission)
             }
         }
-    }
-
-    var isDiscarding: Bool {
-        if case .discard = flushMode { return true }
-        return false
+        if let quantiles, shape.key.forwardsSketch, !isDiscarding {
+            round.merge(quantiles, target: emission.target, timeNanos: emission.timeNanos)
+        }
     }
 
     /// Hands the output on when it is long enough.

@@ -1,3 +1,4 @@
+import Aggregation
 import Metrics
 import WireFormat
 
@@ -14,6 +15,9 @@ extension AggregationWorker {
                 rollup.metadata(
                     sourceID: shard, routingTrafficTypes: target.routingTrafficTypes, isResent: parcel.isResent),
                 to: &forwardMetadata)
+            if let sketch = parcel.sketch {
+                ForwardMetadataSource.append(sketch: sketch.encoded(), to: &forwardMetadata)
+            }
             let annotation = annotations.bytes(parcel.annotation)
             let size =
                 parcel.values.count * 16 + rollup.id.count + forwardMetadata.count + annotation.count + 64
@@ -45,6 +49,7 @@ extension RollupDestination {
     func metadata(sourceID: UInt32, routingTrafficTypes: UInt64, isResent: Bool) -> ForwardMetadata {
         ForwardMetadata(
             aggregationID: aggregationID, storagePolicy: policy, pipeline: remainder, sourceID: sourceID,
-            numForwardedTimes: numForwardedTimes, resendEnabled: isResent, routingTrafficTypes: routingTrafficTypes)
+            numForwardedTimes: numForwardedTimes, resendEnabled: isResent, routingTrafficTypes: routingTrafficTypes,
+            quantileMethod: quantileMethod)
     }
 }

@@ -110,7 +110,11 @@ extension AggregationWorker {
         if ref == 0 || !table.matches(ref, kind, id) { ref = table.find(kind, id, tag: item.pointee.tag) }
         var metadata = item.pointee.view.metadata.buffer(in: raw)
         var source: UInt32 = 0
-        if item.pointee.form == .forward { (source, metadata) = forwardSource.split(metadata) }
+        var sketch = UnsafeRawBufferPointer(start: nil, count: 0)
+        if item.pointee.form == .forward {
+            let parts = forwardSource.split(metadata)
+            (source, sketch, metadata) = (parts.source, parts.sketch, parts.rest)
+        }
         let values = item.pointee.view.kind.isBatch ? item.pointee.view.valueCount : 1
         if restrictsWrites, let reason = refusal(of: id, ref, values, now) {
             return refuse(values, reason)
@@ -130,7 +134,7 @@ extension AggregationWorker {
         let record = table.record(ref)
         record.pointee.lastAccess = now
         let arrival = Arrival(
-            view: item.pointee.view, raw: raw, now: now, values: values, source: source,
+            view: item.pointee.view, raw: raw, now: now, values: values, source: source, sketch: sketch,
             annotation: item.pointee.view.annotation.count == 0 ? 0 : annotation(item.pointee.view, raw))
         if record.pointee.elementCount == 1 {
             add(arrival, to: record.pointee.elements)

@@ -193,7 +193,8 @@ extension AggregationWorker {
                     let request = SpecRequest(
                         list: list, metricType: metricType, policy: policy, aggregationID: pipeline.aggregationID,
                         pipeline: options.addToReset ? pipeline.pipeline.addReplacedByReset : pipeline.pipeline,
-                        routingTrafficTypes: pipeline.routingTrafficTypes, resendEnabled: pipeline.resendEnabled)
+                        routingTrafficTypes: pipeline.routingTrafficTypes, resendEnabled: pipeline.resendEnabled,
+                        quantileMethod: pipeline.quantileMethod)
                     try append(request, to: &specs)
                 }
             }
@@ -210,7 +211,8 @@ extension AggregationWorker {
             let request = SpecRequest(
                 list: .forwarded, numForwardedTimes: metadata.numForwardedTimes, metricType: metricType,
                 policy: metadata.storagePolicy, aggregationID: metadata.aggregationID, pipeline: metadata.pipeline,
-                routingTrafficTypes: metadata.routingTrafficTypes, resendEnabled: metadata.resendEnabled)
+                routingTrafficTypes: metadata.routingTrafficTypes, resendEnabled: metadata.resendEnabled,
+                quantileMethod: metadata.quantileMethod)
             try append(request, to: &specs)
         }
     }

@@ -2,15 +2,10 @@ import Metrics
 
 /// Publishing windows again when late values change them.
 extension AggregationWorker {
-    /// Takes the figures of a row over when its window may be published again, or an earlier one of its element.
-    /// - Returns: false when the window is published once, as most are.
-    func setAside(
-        _ words: Words, of number: UInt32, start: Int64, _ column: UnsafeMutablePointer<Column>
-    ) -> Bool {
-        let isResent = words[0] & RowHead.resendBit != 0
-        guard let revisions = column.pointee.revisions[number] ?? (isResent ? keep(number, column) : nil) else {
-            return false
-        }
+    /// Takes the figures of a row over, in a column where windows may be published again: those that are not may yet
+    /// change with the one before them.
+    func setAside(_ words: Words, of number: UInt32, start: Int64, _ column: UnsafeMutablePointer<Column>) {
+        let revisions = column.pointee.revisions[number] ?? keep(number, column)
         let window: RevisableWindow
         if let known = revisions.window(at: start) {
             window = known
@@ -22,12 +17,11 @@ extension AggregationWorker {
         window.hasFigures = true
         window.isInRow = false
         window.isPending = true
-        window.isResent = isResent
+        window.isResent = words[0] & RowHead.resendBit != 0
         column.pointee.notePublished(start)
-        return true
     }
 
-    /// Begins to keep the windows of an element; of those that were published it has the last one.
+    /// Begins to keep the windows of an element; of those that were published it has the last one, without figures.
     private func keep(_ number: UInt32, _ column: UnsafeMutablePointer<Column>) -> ElementRevisions {
         let revisions = ElementRevisions()
         column.pointee.revisions[number] = revisions
@@ -62,7 +56,6 @@ extension AggregationWorker {
                 releaseStates(of: Row(window.figures, column.pointee.layout), column)
             }
             revisions.removeFirst(done)
-            foldBack(revisions, of: number, column)
         }
     }
 
@@ -103,19 +96,5 @@ extension AggregationWorker {
             column.pointee.element(number), shape, window: window, previous: previous)
         evaluate(row, emission, history)
         window.wasFlushed = true
-    }
-
-    /// An element whose only window is closed and was not to be published again is like any other.
-    private func foldBack(
-        _ revisions: ElementRevisions, of number: UInt32, _ column: UnsafeMutablePointer<Column>
-    ) {
-        guard revisions.windows.count == 1, let last = revisions.windows.first, last.isClosed, !last.isResent else {
-            return
-        }
-        let element = column.pointee.element(number)
-        element[1] = UInt64(bitPattern: last.start)
-        (element + 2).update(from: last.inputs, count: column.pointee.shape.binaryInputs)
-        releaseStates(of: revisions, column)
-        column.pointee.revisions[number] = nil
     }
 }

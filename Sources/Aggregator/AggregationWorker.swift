@@ -39,7 +39,8 @@ public final class AggregationWorker {
     /// Whether passthrough metrics are published; a follower drops them without a count of its own, as in M3.
     public var publishesPassthrough = true
     var takesPassthrough = false
-    var flushMode = FlushMode.publish
+    @exclusivity(unchecked) var flushMode = FlushMode.publish
+    @exclusivity(unchecked) var isDiscarding = false
     /// Room for an id with prefix and suffix, and for the metadata of a forwarded message.
     var outputID: [UInt8] = []
     @exclusivity(unchecked) var forwardMetadata = ByteWriter(capacity: 256)
@@ -118,8 +119,9 @@ public final class AggregationWorker {
     /// Values in windows that are open, as the counters have it.
     public var openValues: UInt64 { counters.applied &- counters.consumed &- counters.discarded.total }
 
-    /// Values in windows that are open, from a walk over all of them: for ``verify()``, not for each scrape.
-    var openValuesInWindows: UInt64 {
+    /// Values in windows that are open, from a walk over all of them: some nanoseconds for each open window of a series,
+    /// so not for each scrape.
+    public var openValuesInWindows: UInt64 {
         var total: UInt64 = 0
         for number in columns.numbers {
             let column = columns[number]

@@ -50,6 +50,8 @@ public enum DropReason: String, Error, Hashable, CaseIterable {
     /// A message that replaces values lacks some of the values that it replaces.
     case previousValuesMissing = "previous_values_missing"
     case versionOutOfRange = "version_out_of_range"
+    /// The sketch of a forwarded timer cannot be read.
+    case badSketch = "bad_sketch"
 }
 
 /// Why a value that was in a window is in no published one.

@@ -1,3 +1,4 @@
+import Aggregation
 import Metrics
 import WireFormat
 
@@ -28,6 +29,21 @@ struct ShapeKey: Hashable {
     var isRolledUp: Bool
     /// Whether prefix and type string of the options go around the id.
     var hasAffixes: Bool
+    /// Of timers, when their metadata names one.
+    var quantileMethod: QuantileMethod?
+
+    /// Whether the rollup gets all values of a timer, as a sketch, and not only those of its aggregation types.
+    var forwardsSketch: Bool {
+        metricType == .timer && isRolledUp && transformations.isEmpty && quantileMethod == .ddsketch
+    }
+
+    func estimator(_ options: AggregatorOptions) -> QuantileEstimator {
+        switch (options.quantileEstimator, quantileMethod) {
+        case (.m3, .ddsketch): .standard
+        case (.exactThenDDSketch, .m3): .m3Default
+        case (let estimator, _): estimator
+        }
+    }
 }
 
 /// A ``ShapeKey`` with what follows from it.
@@ -58,7 +74,9 @@ final class ElementShape {
         quantiles = AggregationType.quantiles(of: types)
         let keepsFractions = options.counterFractions == .keep && key.bucket.kind != .standard
         valueType = key.metricType == .counter && keepsFractions ? .gauge : key.metricType
-        layout = RowLayout(metricType: valueType, types: types, isForwarded: key.bucket.kind == .forwarded)
+        layout = RowLayout(
+            metricType: valueType, types: types, isForwarded: key.bucket.kind == .forwarded,
+            keepsValues: key.forwardsSketch)
         policyBytes = MetadataCodec.encode(key.policy)
         phase = WindowAlignment.phase(resolutionNanos: key.bucket.resolutionNanos)
         prefix = key.hasAffixes ? Array(options.prefix(for: key.metricType).utf8) : []
@@ -85,6 +103,7 @@ struct RollupDestination: Hashable {
     /// The steps behind the rollup.
     var remainder: AppliedPipeline
     var numForwardedTimes: Int32
+    var quantileMethod: QuantileMethod?
 }
 
 /// What elements of one column may differ in, besides their ids.

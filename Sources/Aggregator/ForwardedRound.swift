@@ -1,3 +1,5 @@
+import Aggregation
+
 /// The values that one flush of one list forwards, gathered by rollup and time: a list sends one message for each,
 /// since the receiver takes only one from each source shard.
 struct ForwardedRound {
@@ -11,6 +13,8 @@ struct ForwardedRound {
         var annotation: UInt32
         /// Whether the last value may be sent again.
         var isResent: Bool
+        /// All values of the timers, for a rollup that works out quantiles.
+        var sketch: DDSketch?
     }
 
     private struct Key: Hashable {
@@ -64,6 +68,16 @@ struct ForwardedRound {
         if annotation != 0 { storage[index].annotation = annotation }
     }
 
+    /// Adds all values of a timer to the parcel that its last value went to.
+    mutating func merge(_ quantiles: TimerQuantiles, target: UInt32, timeNanos: Int64) {
+        guard let index = byTarget[TargetTime(target: target, timeNanos: timeNanos)] else { return }
+        var sketch = storage[index].sketch ?? DDSketch()
+        storage[index].sketch = nil
+        // All sketches of a worker have the same error.
+        try? quantiles.merge(into: &sketch)
+        storage[index].sketch = sketch
+    }
+
     private mutating func begin(_ timeNanos: Int64) {
         if count == storage.count {
             storage.append(
@@ -71,6 +85,7 @@ struct ForwardedRound {
         } else {
             storage[count].timeNanos = timeNanos
             storage[count].annotation = 0
+            storage[count].sketch = nil
             storage[count].values.removeAll(keepingCapacity: true)
             storage[count].previous.removeAll(keepingCapacity: true)
         }

@@ -42,12 +42,13 @@ struct RowLayout: Hashable {
     /// Words of a row.
     private(set) var stride: UInt8 = 1
 
-    init(metricType: MetricType, types: [AggregationType], isForwarded: Bool) {
+    /// - Parameter keepsValues: whether a timer needs its quantile state whatever its types are.
+    init(metricType: MetricType, types: [AggregationType], isForwarded: Bool, keepsValues: Bool = false) {
         func has(_ any: AggregationType...) -> Bool { any.contains(where: types.contains) }
         if has(.sum, .mean, .stdev) { sum = next() }
         if has(.sumSq, .stdev) { sumSq = next() }
         if metricType == .timer {
-            if has(.min, .max) || types.contains(where: { $0.quantile != nil }) { timer = next() }
+            if keepsValues || has(.min, .max) || types.contains(where: { $0.quantile != nil }) { timer = next() }
         } else {
             if has(.min) { min = next() }
             if has(.max) { max = next() }

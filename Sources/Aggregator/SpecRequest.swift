@@ -11,6 +11,7 @@ struct SpecRequest {
     var hasAffixes = true
     var routingTrafficTypes: UInt64
     var resendEnabled = false
+    var quantileMethod: QuantileMethod?
 
     /// The transformations before the first rollup.
     private var transformations: [TransformationType] {
@@ -24,7 +25,8 @@ struct SpecRequest {
             bucket: BucketKey(
                 kind: list, resolutionNanos: policy.resolutionNanos, numForwardedTimes: numForwardedTimes),
             metricType: metricType, policy: policy, aggregationID: aggregationID, transformations: transformations,
-            isRolledUp: pipeline.firstRollupIndex != nil, hasAffixes: hasAffixes)
+            isRolledUp: pipeline.firstRollupIndex != nil, hasAffixes: hasAffixes,
+            quantileMethod: metricType == .timer ? quantileMethod : nil)
     }
 
     var target: ElementTarget {
@@ -34,7 +36,8 @@ struct SpecRequest {
             target.rollup = RollupDestination(
                 metricType: metricType, id: id, aggregationID: aggregationID, policy: policy,
                 remainder: AppliedPipeline(Array(pipeline.ops[(index + 1)...])),
-                numForwardedTimes: numForwardedTimes &+ 1)
+                numForwardedTimes: numForwardedTimes &+ 1,
+                quantileMethod: metricType == .timer ? quantileMethod : nil)
         }
         return target
     }

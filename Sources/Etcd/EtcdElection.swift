@@ -185,7 +185,7 @@ public final class EtcdElection: LeaderElection {
             event = ttl.map { .keepAliveAnswered(lease: lease, ttlSeconds: $0, sentAt: sentAt) } ?? .keepAliveFailed
         case .register(let key, let lease):
             do throws(GRPCError) {
-                event = .registered(try await register(key, lease: lease))
+                event = .registered(try await register(key, lease: lease), lease: lease)
             } catch {
                 event = .registerFailed(leaseIsGone: error.code == .notFound)
             }

@@ -36,12 +36,15 @@ public struct PipelineMetadata: Sendable, Hashable {
     public var resendEnabled: Bool
     /// A bit mask of traffic types, 0 for the default.
     public var routingTrafficTypes: UInt64
+    /// Timers only; nil leaves it to the aggregator.
+    public var quantileMethod: QuantileMethod?
 
     public init(
         aggregationID: AggregationID = .default, storagePolicies: [StoragePolicy] = [],
         pipeline: AppliedPipeline = AppliedPipeline(), dropPolicy: DropPolicy = .none,
-        resendEnabled: Bool = false, routingTrafficTypes: UInt64 = 0
+        resendEnabled: Bool = false, routingTrafficTypes: UInt64 = 0, quantileMethod: QuantileMethod? = nil
     ) {
+        self.quantileMethod = quantileMethod
         self.aggregationID = aggregationID
         self.storagePolicies = storagePolicies
         self.pipeline = pipeline
@@ -53,7 +56,7 @@ public struct PipelineMetadata: Sendable, Hashable {
     /// Nothing but defaults: the aggregator chooses everything. `resendEnabled` is not looked at, as in M3.
     public var isDefault: Bool {
         aggregationID.isDefault && storagePolicies.isEmpty && pipeline.isEmpty && dropPolicy == .none
-            && routingTrafficTypes == 0
+            && routingTrafficTypes == 0 && quantileMethod == nil
     }
 }
 
@@ -82,12 +85,16 @@ public struct ForwardMetadata: Sendable, Hashable {
     public var numForwardedTimes: Int32
     public var resendEnabled: Bool
     public var routingTrafficTypes: UInt64
+    /// Timers only; nil leaves it to the aggregator.
+    public var quantileMethod: QuantileMethod?
 
     public init(
         aggregationID: AggregationID, storagePolicy: StoragePolicy, pipeline: AppliedPipeline,
         sourceID: UInt32,
-        numForwardedTimes: Int32, resendEnabled: Bool = false, routingTrafficTypes: UInt64 = 0
+        numForwardedTimes: Int32, resendEnabled: Bool = false, routingTrafficTypes: UInt64 = 0,
+        quantileMethod: QuantileMethod? = nil
     ) {
+        self.quantileMethod = quantileMethod
         self.aggregationID = aggregationID
         self.storagePolicy = storagePolicy
         self.pipeline = pipeline

@@ -1,7 +1,7 @@
 public import Metrics
 
 extension MetadataCodec {
-    /// Appends contents of a `metricpb.StagedMetadatas`, byte for byte as M3 writes them.
+    /// Appends contents of a `metricpb.StagedMetadatas`, byte for byte as M3 writes them while no quantile method is named.
     public static func append(_ metadatas: [StagedMetadata], to writer: inout ByteWriter) {
         for metadata in metadatas {
             writer.appendMessage(tag: 0x0a) { writer in
@@ -16,7 +16,7 @@ extension MetadataCodec {
         }
     }
 
-    /// Appends contents of a `metricpb.ForwardMetadata`, byte for byte as M3 writes them.
+    /// Appends contents of a `metricpb.ForwardMetadata`, byte for byte as M3 writes them while no quantile method is named.
     public static func append(_ metadata: ForwardMetadata, to writer: inout ByteWriter) {
         append(metadata.aggregationID, tag: 0x0a, to: &writer)
         append(metadata.storagePolicy, tag: 0x12, to: &writer)
@@ -25,6 +25,7 @@ extension MetadataCodec {
         writer.appendNumber(tag: 0x28, UInt64(bitPattern: Int64(metadata.numForwardedTimes)))
         writer.appendNumber(tag: 0x30, metadata.resendEnabled ? 1 : 0)
         appendRouting(metadata.routingTrafficTypes, tag: 0x3a, to: &writer)
+        writer.appendNumber(tag: UInt64(quantileMethodField) << 3, UInt64(metadata.quantileMethod?.rawValue ?? 0))
     }
 
     /// Appends contents of a `metricpb.TimedMetadata`, byte for byte as M3 writes them.
@@ -74,6 +75,7 @@ extension MetadataCodec {
         writer.appendNumber(tag: 0x20, pipeline.dropPolicy.rawValue)
         writer.appendNumber(tag: 0x28, pipeline.resendEnabled ? 1 : 0)
         appendRouting(pipeline.routingTrafficTypes, tag: 0x32, to: &writer)
+        writer.appendNumber(tag: UInt64(quantileMethodField) << 3, UInt64(pipeline.quantileMethod?.rawValue ?? 0))
     }
 
     private static func append(_ pipeline: AppliedPipeline, tag: UInt64, to writer: inout ByteWriter) {

@@ -7,6 +7,8 @@ public import Metrics
 /// Reading goes through the reference codec: equal metadata bytes are common, so that callers decode each form once and
 /// keep the result. Source: `docs/wire-formats.md`.
 public enum MetadataCodec {
+    static let quantileMethodField: UInt32 = 15
+
     /// Reads contents of a `metricpb.StagedMetadatas`. No bytes are no metadatas.
     /// - Throws: a ``WireError``: malformed, over a limit, or a value that has no meaning. Aggregation ids and resolutions
     ///   of 0 and less are accepted here, as in M3: they are refused where elements are made.
@@ -52,7 +54,8 @@ public enum MetadataCodec {
             storagePolicy: try storagePolicy(metadata.storage_policy),
             pipeline: try appliedPipeline(metadata.pipeline), sourceID: metadata.source_id,
             numForwardedTimes: metadata.num_forwarded_times, resendEnabled: metadata.resend_enabled != 0,
-            routingTrafficTypes: metadata.routing_policy?.pointee.traffic_types ?? 0)
+            routingTrafficTypes: metadata.routing_policy?.pointee.traffic_types ?? 0,
+            quantileMethod: quantileMethod(metadata.base))
     }
 
     /// Reads contents of a `metricpb.TimedMetadata`.
@@ -105,7 +108,18 @@ public enum MetadataCodec {
             aggregationID: aggregationID(message.aggregation_id), storagePolicies: storagePolicies,
             pipeline: try appliedPipeline(message.pipeline), dropPolicy: dropPolicy,
             resendEnabled: message.resend_enabled != 0,
-            routingTrafficTypes: message.routing_policy?.pointee.traffic_types ?? 0)
+            routingTrafficTypes: message.routing_policy?.pointee.traffic_types ?? 0,
+            quantileMethod: quantileMethod(message.base))
+    }
+
+    /// Field 15 of PipelineMetadata and ForwardMetadata, which M3 skips: a varint of one byte. The last one counts; a
+    /// method that is not known leaves the choice to the aggregator.
+    private static func quantileMethod(_ message: ProtobufCMessage) -> QuantileMethod? {
+        guard let fields = message.unknown_fields else { return nil }
+        let known = UnsafeBufferPointer(start: fields, count: Int(message.n_unknown_fields))
+        guard let field = known.last(where: { $0.tag == quantileMethodField && $0.len == 1 }), let data = field.data
+        else { return nil }
+        return QuantileMethod(rawValue: data[0])
     }
 
     private static func aggregationID(_ message: UnsafeMutablePointer<Aggregationpb__AggregationID>?) -> AggregationID {

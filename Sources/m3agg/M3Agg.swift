@@ -13,5 +13,8 @@ struct M3Agg: AsyncParsableCommand {
               m3agg query '{__name__=~"demo_.*"}'
             """,
         version: "0.1.0",
-        subcommands: [StandaloneCommand.self, QueryCommand.self, LoadgenCommand.self, TapCommand.self])
+        subcommands: [
+            StandaloneCommand.self, QueryCommand.self, LoadgenCommand.self, TapCommand.self,
+            ConfigCommand.self,
+        ])
 }

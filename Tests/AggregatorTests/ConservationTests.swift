@@ -1,4 +1,5 @@
 import Metrics
+import Synchronization
 import Testing
 import WireFormat
 
@@ -15,6 +16,7 @@ import WireFormat
         options.numAggregatedShards = 8
         options.defaultStoragePolicies = [Script.defaultPolicy]
         options.entryTTLNanos = 60 * second
+        options.maxBufferSizeNanos = 20 * second
         return options
     }
 
@@ -22,7 +24,8 @@ import WireFormat
         "Sum", "Sum,Max,Count on 10s:2d", "Sum on 1s:2d,10s:2d | Max on 1s:2d", "Sum do PerSecond",
         "Sum on 10s:2d do Increase r(Sum) Add", "Sum on 1s:2d do r(Max,Count) Absolute q(Sum)", "Last", "P99",
         "Sum do PerSecond Increase", "tombstoned", "none", "cutover 1700000030 Sum", "Default drop", "Default",
-        "Sum ; cutover 1700000040 Max do r(Sum)",
+        "Sum ; cutover 1700000040 Max do r(Sum)", "Sum,Count on 1s:2d,10s:2d resend", "Last do PerSecond resend",
+        "Last on 1s:2d do Increase r(Sum) Reset resend", "Sum do Add resend | Max do r(Last) resend",
     ]
 
     private func payload(_ now: Int64, _ random: inout SeededGenerator) throws -> [UInt8] {
@@ -36,8 +39,10 @@ import WireFormat
         let age = ages[Int.random(in: 0..<ages.count, using: &random)]
         let time = now.subtractingSaturating(age.multipliedSaturating(Self.second))
         switch Int.random(in: 0..<12, using: &random) {
-        case 0, 1, 2: return Payload.counter(id, Int64.random(in: -5...Int64.max, using: &random), metadata)
-        case 3, 4: return Payload.gauge(id, value, metadata, note: age == 0 ? "note" : "")
+        case 0, 1, 2:
+            return Payload.counter(
+                id, Int64.random(in: -5...Int64.max, using: &random), metadata, clientTime: age < 9 ? time : 0)
+        case 3, 4: return Payload.gauge(id, value, metadata, note: age == 0 ? "note" : "", clientTime: time)
         case 5: return Payload.timer(id, Array(repeating: value, count: Int(abs(age) % 7)), metadata)
         case 6, 7: return Payload.timed(type, id, value, at: time, metadata)
         case 8:
@@ -46,11 +51,13 @@ import WireFormat
                 TimedMetadata(aggregationID: AggregationID([.sum]), storagePolicy: Script.defaultPolicy))
         case 9:
             return Payload.forwarded(
-                type, "r", [value, 3], at: time,
+                Bool.random(using: &random) ? type : .gauge, "r", [value, 3], at: time,
                 ForwardMetadata(
                     aggregationID: AggregationID([.sum]), storagePolicy: Script.defaultPolicy,
-                    pipeline: AppliedPipeline(), sourceID: UInt32.random(in: 0..<70, using: &random),
-                    numForwardedTimes: Int32.random(in: -1...20, using: &random)), version: age == 5 ? 1 : 0)
+                    pipeline: AppliedPipeline(), sourceID: UInt32.random(in: 0..<10, using: &random),
+                    numForwardedTimes: [1, 1, 2, -1, 20].randomElement(using: &random) ?? 1,
+                    resendEnabled: Bool.random(using: &random)),
+                previous: age == 14 ? [] : [1, value], version: age == 0 ? 0 : .random(in: 0...3, using: &random))
         case 10:
             var bytes = Payload.counter(id, 1, metadata)
             bytes[Int.random(in: 0..<bytes.count, using: &random)] ^= UInt8.random(in: 1...255, using: &random)
@@ -71,6 +78,10 @@ import WireFormat
             sent += UInt64(batch.count)
             if Int.random(in: 0..<3, using: &random) == 0 { simulation.flushDue(now: now) }
             if Int.random(in: 0..<20, using: &random) == 0 { simulation.tick(now: now) }
+            if Int.random(in: 0..<30, using: &random) == 0 {
+                simulation.discard(before: now - Int64.random(in: 10...90, using: &random) * Self.second)
+            }
+            if Int.random(in: 0..<40, using: &random) == 0 { changeShards(of: simulation, now, &random) }
             #expect(simulation.failures.isEmpty, "\(simulation.failures), seed \(seed)")
         }
         #expect(simulation.total(\.payloads) == sent + simulation.total(\.forwardedMessages))
@@ -85,10 +96,62 @@ import WireFormat
         #expect(simulation.total { $0.emitted + $0.resetZeros } == UInt64(simulation.published.count))
         #expect(simulation.total(\.forwardedMessages) == UInt64(simulation.forwarded.count))
         #expect(simulation.total(\.forwarded) == UInt64(simulation.forwarded.reduce(0) { $0 + $1.values.count }))
-        for reason in [DropReason.tooFarInPast, .tooFarInFuture, .forwardedTooLate, .invalidPipeline, .tombstoned] {
-            #expect(simulation.drops[reason] ?? 0 > 0, "the run has no \(reason), seed \(seed)")
+        Self.seen.withLock { seen in
+            seen["consumed again", default: 0] += simulation.total(\.windowsConsumedAgain)
+            seen["replaced", default: 0] += simulation.total(\.replaced)
+            for worker in simulation.workers {
+                for (reason, count) in worker.counters.discarded.nonZero { seen[reason.rawValue, default: 0] += count }
+                for (reason, count) in worker.counters.suppressed.nonZero { seen[reason.rawValue, default: 0] += count }
+            }
+            for (reason, count) in simulation.drops { seen[reason.rawValue, default: 0] += count }
+        }
+    }
+
+    /// What the random runs have come across, of all seeds.
+    private static let seen = Mutex<[String: UInt64]>([:])
+
+    @Test func theRunsComeAcrossEverything() throws {
+        for seed in 101...112 as ClosedRange<UInt64> { try everyValueIsAccountedFor(seed: seed) }
+        let seen = Self.seen.withLock { $0 }
+        var reasons = ["consumed again", "replaced", "follower", "cutover", "cutoff", "shard_removed", "shutdown"]
+        reasons += ["nan", "no_previous"]
+        reasons += [
+            DropReason.tooFarInPast, .tooFarInFuture, .forwardedTooLate, .invalidPipeline, .tombstoned,
+            .forwardedTooEarly, .previousValuesMissing, .resendUnsupported, .valueRateLimit, .newMetricRateLimit,
+            .windowClosed, .sourceOutOfRange,
+        ].map(\.rawValue)
+        for reason in reasons { #expect(seen[reason] ?? 0 > 0, "no run has \(reason)") }
+    }
+
+    @Test func badPayloadsCostNothingElse() throws {
+        var random = SeededGenerator(seed: 77)
+        let simulation = Simulation(Self.options)
+        for index in 0..<2_000 {
+            let now = Self.start + Int64(index) * 10_000_000
+            simulation.ingest(try payload(now, &random), now: now)
         }
         #expect(simulation.workers.contains { !$0.counters.bad.isEmpty })
+        #expect(simulation.failures.isEmpty)
+    }
+
+    /// Takes a shard from a worker and gives it back, empty; others get a cutover or a cutoff, or lose it.
+    private func changeShards(of simulation: Simulation, _ now: Int64, _ random: inout SeededGenerator) {
+        for worker in simulation.workers {
+            let shards = worker.ownedShards.keys.sorted().map { shard in
+                switch Int.random(in: 0..<6, using: &random) {
+                case 0: OwnedShard(shard: shard, cutoverNanos: now + 5 * Self.second)
+                case 1: OwnedShard(shard: shard, cutoffNanos: now)
+                default: OwnedShard(shard: shard)
+                }
+            }
+            worker.update(shards: Array(shards.dropFirst()))
+            #expect(worker.verify().isEmpty)
+            worker.update(shards: shards)
+            worker.apply(
+                AggregatorRuntimeOptions(
+                    valuesPerMetricLimitPerSecond: max(Int64.random(in: -7...3, using: &random), 0),
+                    newMetricLimitPerShardPerSecond: max(Int64.random(in: -7...3, using: &random), 0)))
+        }
     }
 
     @Test func misroutedMetricsAreHandedBack() throws {

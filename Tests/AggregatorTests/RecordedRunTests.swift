@@ -9,12 +9,6 @@ import WireFormat
 
 /// A recorded run of Prometheus, M3's coordinator and M3's aggregator: from the same input the same must come out.
 @Suite struct RecordedRunTests {
-    private struct Key: Hashable {
-        var id: [UInt8]
-        var timeNanos: Int64
-        var policy: String
-    }
-
     private struct Arrival {
         var timeNanos: Int64
         var payloads: [[UInt8]]
@@ -50,49 +44,40 @@ import WireFormat
     }
 
     private func compare(_ simulation: Simulation) throws {
-        let lines = try Fixtures.vectors("streams/prometheus-aggregated.jsonl.gz")
-        #expect(lines.count == 1_279)
-        // A series that two rules keep has two elements, which publish under one id: lists of values are compared.
-        var theirs: [Key: [Double]] = [:]
-        for line in lines {
-            let payload = try #require((line["hex"] as? String).flatMap(Self.bytes))
-            let view = try AggregatedMetricReader.read(payload.span.bytes, in: .all(of: payload.span.bytes))
-            let key = Key(
-                id: view.id.array(from: payload.span.bytes), timeNanos: view.timeNanos,
-                policy: view.storagePolicy.description)
-            theirs[key, default: []].append(view.value)
-        }
-        // The recording ends at an arbitrary phase of M3's flushes: what ends late may be missing there.
-        let bound = try #require(theirs.keys.map(\.timeNanos).max()) - 2 * 10_000_000_000
-        var ours: [Key: [Double]] = [:]
-        for one in simulation.published {
-            let key = Key(id: one.id, timeNanos: one.timeNanos, policy: one.policy.description)
-            ours[key, default: []].append(one.value)
-        }
-        let expected = theirs.filter { $0.key.timeNanos <= bound }
-        #expect(expected.count == 703)
-        #expect(expected.values.reduce(0) { $0 + $1.count } == 1_061)
-        let missing = expected.keys.filter { ours[$0] == nil }
-        #expect(missing.isEmpty, "missing: \(describe(missing))")
-        let surplus = ours.keys.filter { $0.timeNanos <= bound && theirs[$0] == nil }
-        #expect(surplus.isEmpty, "surplus: \(describe(surplus))")
-        for (key, values) in expected {
-            guard let own = ours[key] else { continue }
-            // Sums over several sources may have been added in another order.
-            let isRollup = String(decoding: key.id, as: UTF8.self).contains("__rollup__")
-            let isEqual =
-                own.count == values.count
-                && zip(own.sorted(), values.sorted()).allSatisfy { own, value in
-                    abs(own - value) <= (isRollup && value != value.rounded() ? abs(value) * 1e-12 : 0)
-                }
-            #expect(isEqual, "\(describe([key])): \(own), recorded \(values)")
-        }
+        let recorded = try RecordedOutputs()
+        #expect(recorded.outputs.count == 1_279)
+        let differences = recorded.differences(
+            from: simulation.published.map {
+                RecordedOutputs.Output(
+                    id: $0.id, timeNanos: $0.timeNanos, policy: $0.policy.description, value: $0.value)
+            }, addsInAnyOrder: false)
+        #expect(differences.isEmpty, "\(differences.count): \(differences.prefix(10).joined(separator: "\n"))")
     }
 
-    private func describe(_ keys: [Key]) -> String {
-        "\(keys.count): "
-            + keys.prefix(5).map { "\(String(decoding: $0.id, as: UTF8.self)) @\($0.timeNanos) \($0.policy)" }
-            .joined(separator: ", ")
+    @Test func theComparisonSeesEveryDifference() throws {
+        let recorded = try RecordedOutputs()
+        func differences(_ change: (inout [RecordedOutputs.Output]) -> Void) -> Int {
+            var outputs = recorded.outputs
+            outputs.shuffle()
+            change(&outputs)
+            return recorded.differences(from: outputs, addsInAnyOrder: true).count
+        }
+        #expect(differences { _ in } == 0)
+        #expect(differences { $0.removeLast() } == 1)
+        #expect(differences { $0.append($0[0]) } == 1)
+        #expect(differences { $0[0].policy = "1m:40d" } == 2)
+        #expect(differences { $0[0].timeNanos -= 1 } == 2)
+        #expect(differences { $0[0].id.append(0) } == 2)
+        #expect(differences { $0[0].value += 1 } == 1)
+        let gauge = try #require(
+            recorded.outputs.firstIndex { !String(decoding: $0.id, as: UTF8.self).contains("__rollup__") })
+        var outputs = recorded.outputs
+        outputs[gauge].value = outputs[gauge].value.nextUp
+        #expect(recorded.differences(from: outputs, addsInAnyOrder: true).count == 1)
+        outputs = recorded.outputs
+        outputs.append(outputs[0])
+        outputs[outputs.count - 1].timeNanos = recorded.lastNanos + 1
+        #expect(recorded.differences(from: outputs, addsInAnyOrder: false).isEmpty)
     }
 
     private static var options: AggregatorOptions {
@@ -121,7 +106,7 @@ import WireFormat
             guard connection >= 5 else { continue }
             let time = try #require((line["t"] as? NSNumber)?.int64Value)
             var bytes = pending[connection] ?? []
-            bytes += try #require((line["hex"] as? String).flatMap(Self.bytes))
+            bytes += try #require((line["hex"] as? String).flatMap(Fixtures.bytes(hex:)))
             var offset = 0
             var payloads: [[UInt8]] = []
             while let frame = try M3MsgFrame.next(bytes.span.bytes, at: offset) {
@@ -135,24 +120,5 @@ import WireFormat
         }
         #expect(pending.values.allSatisfy { $0.isEmpty })
         return (arrivals, frames)
-    }
-
-    private static func bytes(hex: String) -> [UInt8]? {
-        let digits = Array(hex.utf8)
-        guard digits.count % 2 == 0 else { return nil }
-        func value(_ digit: UInt8) -> UInt8? {
-            switch digit {
-            case 0x30...0x39: digit - 0x30
-            case 0x61...0x66: digit - 0x57
-            default: nil
-            }
-        }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(digits.count / 2)
-        for i in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = value(digits[i]), let low = value(digits[i + 1]) else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return bytes
     }
 }

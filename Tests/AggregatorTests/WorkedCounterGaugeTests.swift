@@ -1,3 +1,4 @@
+import Metrics
 import TestKit
 import Testing
 

@@ -13,6 +13,7 @@ import Testing
         var key: String
         var type: String
         var bytes: [UInt8]
+        var lease: Int64
         var decoded: Any?
     }
 
@@ -21,7 +22,7 @@ import Testing
             Entry(
                 key: try #require(line["key"] as? String), type: line["type"] as? String ?? "",
                 bytes: try #require((line["hex"] as? String).flatMap(Fixtures.bytes(hex:))),
-                decoded: line["decoded"])
+                lease: (line["lease"] as? NSNumber)?.int64Value ?? 0, decoded: line["decoded"])
         }
     }
 
@@ -34,6 +35,7 @@ import Testing
             case "placementpb.Placement": try plainPlacement(entry)
             case "placementpb.PlacementSnapshots": try stagedPlacement(entry)
             case "ShardSetFlushTimes": try flushTimes(entry)
+            case "text": try candidate(entry)
             case "commonpb.BoolProto":
                 #expect(try Commonpb_BoolProto(serializedBytes: entry.bytes).value == true)
             case "commonpb.Int64Proto":
@@ -75,27 +77,38 @@ import Testing
     }
 
     private func flushTimes(_ entry: Entry) throws {
-        let message = try Flushpb_ShardSetFlushTimes(serializedBytes: entry.bytes)
-        let again: [UInt8] = try message.serializedBytes()
-        #expect(again.count == entry.bytes.count)
-        #expect(try Flushpb_ShardSetFlushTimes(serializedBytes: again) == message)
+        let times = try FlushTimes(protobuf: entry.bytes)
+        #expect(try sameMapEntries(times.protobuf(), entry.bytes, in: Flushpb_ShardSetFlushTimes.self))
         let json = try #require(entry.decoded as? [String: Any])
         let byShard = try #require(json["byShard"] as? [String: [String: Any]])
-        #expect(Set(message.byShard.keys.map(String.init)) == Set(byShard.keys))
+        #expect(Set(times.byShard.keys.map(String.init)) == Set(byShard.keys))
         for (shard, expected) in byShard {
-            let times = try #require(UInt32(shard).flatMap { message.byShard[$0] })
-            #expect(texts(times.standardByResolution) == expected["standardByResolution"] as? [String: String] ?? [:])
-            #expect(texts(times.timedByResolution) == expected["timedByResolution"] as? [String: String] ?? [:])
+            let lists = try #require(UInt32(shard).flatMap { times.byShard[$0] })
+            #expect(texts(lists.standard) == expected["standardByResolution"] as? [String: String] ?? [:])
+            #expect(texts(lists.timed) == expected["timedByResolution"] as? [String: String] ?? [:])
             let forwarded = expected["forwardedByResolution"] as? [String: [String: [String: String]]] ?? [:]
-            #expect(times.forwardedByResolution.count == forwarded.count)
+            #expect(lists.forwarded.count == forwarded.count)
             for (resolution, byCount) in forwarded {
-                let found = Int64(resolution).flatMap { times.forwardedByResolution[$0] }?.byNumForwardedTimes ?? [:]
+                let found = Int64(resolution).flatMap { lists.forwarded[$0] } ?? [:]
                 #expect(texts(found) == byCount["byNumForwardedTimes"])
             }
         }
-        let shardSetID = try #require(entry.key.split(separator: "/").dropLast().last.flatMap { UInt32($0) })
-        let environment = try #require(entry.key.split(separator: "/").dropFirst().first)
+        let parts = entry.key.split(separator: "/")
+        let shardSetID = try #require(parts.dropLast().last.flatMap { UInt32($0) })
+        let environment = try #require(parts.dropFirst().first)
         #expect(ControlKeys.flushTimes(shardSetID: shardSetID, environment: String(environment)) == entry.key)
+    }
+
+    /// A candidate's key ends with the id of its lease, and its value is the instance's id.
+    private func candidate(_ entry: Entry) throws {
+        let service = ServiceID(name: "m3aggregator", environment: "rf2")
+        let prefix = ControlKeys.election(ShardSetKeyFormat.election.key(shardSetID: 1), service: service)
+        #expect(entry.key == "\(prefix)/\(String(entry.lease, radix: 16))")
+        #expect(String(decoding: entry.bytes, as: UTF8.self) == entry.decoded as? String)
+        var machine = ElectionMachine(options: .init(prefix: prefix, value: "agg04", ttlSeconds: 10))
+        #expect(machine.advance(at: 0).contains(.grantLease))
+        machine.handle(.leaseGranted(lease: entry.lease, ttlSeconds: 10, sentAt: 0), at: 1)
+        #expect(machine.advance(at: 1).contains(.register(key: entry.key, lease: entry.lease)))
     }
 
     private func texts(_ times: [some BinaryInteger: Int64]) -> [String: String] {

@@ -58,3 +58,10 @@ func next<Element: Sendable>(
         return await group.next() ?? nil
     }
 }
+
+/// Waits until the condition holds; errors that it throws count as "not yet".
+func eventually(
+    _ what: String, deadline: Duration = .seconds(30), _ condition: () async throws -> Bool
+) async throws {
+    _ = try await poll(what, deadline: deadline) { try await condition() ? true : nil }
+}

@@ -58,6 +58,29 @@ import WireFormat
         #expect(messages >= 5)
     }
 
+    /// Protobuf lets a producer send the metadata in pieces: together they are one message, a later field replaces an
+    /// earlier one. Pieces put back one behind the other would make entries of their own, for messages never sent.
+    @Test func metadataInPiecesReturnsMergedAsOneEntry() throws {
+        let pieces = FrameCutterTests.frame([
+            0x0a, 4, 0x08, 5, 0x10, 6,
+            0x12, 1, 0x07,
+            0x0a, 7, 0x10, 7, 0x18, 8, 0x78, 0xac, 0x02,
+        ])
+        let whole = try Self.messageFrames([(1, 2)])
+        let batch = try Self.batch(whole + pieces + whole)
+        #expect(batch.messages.map(\.metadataIsScattered) == [false, true, false])
+        let message = batch.messages[1]
+        #expect((message.shard, message.id, message.producerEpoch) == (5, 7, 300))
+        #expect(batch.withBytes { message.value.array(from: $0) } == [7])
+        let merged: [UInt8] = [0x0a, 9, 0x08, 5, 0x10, 7, 0x18, 8, 0x78, 0xac, 0x02]
+        let plain: [UInt8] = [0x0a, 6, 0x08, 1, 0x10, 2, 0x18, 5]
+        #expect(Self.acks(batch) == FrameCutterTests.frame(plain + merged + plain))
+        // A frame is not longer for it than the size that was reckoned with.
+        let limit = plain.count + merged.count
+        #expect(
+            Self.acks(batch, limit: limit) == FrameCutterTests.frame(plain + merged) + FrameCutterTests.frame(plain))
+    }
+
     @Test func writesTheCapturedAckFrames() throws {
         var frames = 0
         for line in try Fixtures.vectors("m3msg.jsonl") where line["kind"] as? String == "m3msg_ack_frame" {

@@ -46,6 +46,7 @@ struct RulesFolderTests {
     }
 
     private var failures: Double { registry.value("m3agg_coordinator_rules_load_failures_total") }
+    private var lastSucceeded: Double { registry.value("m3agg_coordinator_rules_last_load_successful") }
     private var inForce: Double { registry.value("m3agg_coordinator_rules") }
 
     @Test func aGoodChangeIsApplied() throws {
@@ -54,6 +55,9 @@ struct RulesFolderTests {
         let folder = try open(directory)
         #expect(downsampler.rules.mappingRules.map(\.name) == ["one"])
         #expect(inForce == 1)
+        #expect(lastSucceeded == 1)
+        #expect(registry.value("m3agg_coordinator_rules_last_load_success_timestamp_seconds") > 1_700_000_000)
+        #expect(folder.readiness == ReadinessCheck(name: "rules"))
         let version = downsampler.rules.version
         folder.check()
         #expect(downsampler.rules.version == version)
@@ -88,13 +92,18 @@ struct RulesFolderTests {
         let problem = try #require(folder.problem)
         #expect(problem.contains("b.yaml:4:"))
         #expect(problem.contains("Mex"))
+        #expect(lastSucceeded == 0)
+        #expect(folder.readiness.problem == nil)
+        #expect(folder.readiness.warning?.contains(problem) == true)
+        #expect(folder.readiness.warning?.contains("the old ones stay in force") == true)
         // The same mistake is told once.
         folder.check()
         #expect(failures == 1)
         #expect(folder.problem == problem)
         _ = try directory.write(Self.mapping("three"), to: "b.yaml")
         folder.check()
-        #expect(folder.problem == nil)
+        #expect(folder.readiness == ReadinessCheck(name: "rules"))
+        #expect(lastSucceeded == 1)
         #expect(failures == 1)
         #expect(downsampler.rules.mappingRules.map(\.name) == ["two", "three"])
     }

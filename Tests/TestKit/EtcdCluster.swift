@@ -55,20 +55,15 @@ public final class EtcdCluster: Sendable {
 
     /// Runs etcdctl against the first member and returns what it prints.
     @discardableResult
-    public func control(_ arguments: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["ETCDCTL_API=3", "etcdctl", "--endpoints=\(endpoints[0])"] + arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw ServerProcess.Failure.exited(name: "etcdctl", status: process.terminationStatus, log: output)
-        }
-        return output
+    public func control(_ arguments: [String]) async throws -> String {
+        let name = "etcdctl-\(UUID().uuidString)"
+        // Into a file: a pipe's other end would be inherited by members that start at the same time.
+        let process = try ServerProcess(
+            name: name, executable: "etcdctl", arguments: ["--endpoints=\(endpoints[0])"] + arguments,
+            directory: directory.url, environment: ["ETCDCTL_API": "3"])
+        let status = await process.stop(signal: 0)
+        guard status == 0 else { throw ServerProcess.Failure.exited(name: name, status: status, log: process.log) }
+        return process.log
     }
 
     private func process(_ index: Int) -> ServerProcess? { members.withLock { $0[index].process } }

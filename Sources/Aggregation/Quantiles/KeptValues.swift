@@ -45,6 +45,23 @@ struct KeptValues {
         }
     }
 
+    /// Adds what a sketch holds; what was kept as it is goes into a sketch, too.
+    /// - Throws: ``DDSketchError/differentRelativeErrors(_:_:)``; nothing has changed then.
+    mutating func merge(_ other: DDSketch) throws(DDSketchError) {
+        isRead = false
+        var merged = DDSketch()
+        try merged.merge(other)
+        toSketch(UnsafeBufferPointer(start: nil, count: 0))
+        try sketch?.sketch.merge(merged)
+    }
+
+    /// Adds everything to a sketch.
+    func merge(into other: inout DDSketch) throws(DDSketchError) {
+        if isSketched, let sketch { return try other.merge(sketch.sketch) }
+        other.add(contentsOf: raw)
+        if hasNaN { other.add(.nan) }
+    }
+
     @inline(__always) private mutating func keep(_ value: Double) {
         if value.isNaN {
             hasNaN = true
@@ -61,6 +78,7 @@ struct KeptValues {
         if !isSketched {
             isSketched = true
             raw.withUnsafeBufferPointer { box.sketch.add(contentsOf: $0) }
+            if hasNaN { box.sketch.add(.nan) }
             raw = []
         }
         box.sketch.add(contentsOf: values)

@@ -43,6 +43,20 @@ public final class TimerQuantiles {
         values.withUnsafeBufferPointer { add(contentsOf: $0) }
     }
 
+    /// Adds what a sketch holds, as a rollup gets it from the timers that it sums up. M3's stream takes none: false then.
+    /// - Throws: ``DDSketchError/differentRelativeErrors(_:_:)``; nothing has changed then.
+    public func merge(_ sketch: DDSketch) throws(DDSketchError) -> Bool {
+        guard stream == nil else { return false }
+        try kept.merge(sketch)
+        return true
+    }
+
+    /// Adds all values to a sketch; M3's stream has none to add.
+    /// - Throws: ``DDSketchError/differentRelativeErrors(_:_:)``
+    public func merge(into sketch: inout DDSketch) throws(DDSketchError) {
+        if stream == nil { try kept.merge(into: &sketch) }
+    }
+
     /// The least value; 0 when there is none, NaN when there were only NaNs.
     public var min: Double { stream?.min ?? kept.min }
 

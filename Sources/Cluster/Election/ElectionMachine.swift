@@ -42,7 +42,7 @@ public struct ElectionMachine: Sendable {
         /// 0 seconds: the lease is gone.
         case keepAliveAnswered(lease: Int64, ttlSeconds: Int64, sentAt: Int64)
         case keepAliveFailed
-        case registered(Fence)
+        case registered(Fence, lease: Int64)
         case registerFailed(leaseIsGone: Bool)
         /// In the order of their create revisions.
         case candidatesRead([ElectionCandidate], startedAt: Int64)
@@ -167,8 +167,10 @@ public struct ElectionMachine: Sendable {
             inFlight.remove(.keepAlive)
             let next = now + retryNanos
             session?.nextKeepAlive = next
-        case .registered(let fence):
+        case .registered(let fence, let lease):
             inFlight.remove(.register)
+            // The lease may have ended while the answer was on its way, and the key with it.
+            guard session?.lease == lease else { return }
             candidate = fence
             registeredAt = now
             nextRead = now
@@ -235,9 +237,10 @@ public struct ElectionMachine: Sendable {
             if !isThere {
                 // Deleted by someone, or with its lease: what this member believes of itself counts for nothing.
                 candidate = nil
-                nextRegister = now
+                nextRegister = isResigning ? now + options.backoffNanos : now
                 session?.nextKeepAlive = now
-                if let term = role.term { role = .lostSession(term: term) }
+                if let term = role.term { role = isResigning ? .resigning(term: term) : .lostSession(term: term) }
+                isResigning = false
             }
         }
         guard let first = candidates.first else { return }

@@ -130,16 +130,12 @@ extension AggregatorConfiguration {
         /// What a follower keeps at most while it hears no flush times.
         public var maxBufferNanos: Int64
         public var forcedFlushWindowNanos: Int64
-        /// Worker threads; nil for one per core.
-        public var workersPerCPU: Double?
     }
 
     /// How long series are remembered.
     public struct Entries: Sendable, Equatable {
         public var ttlNanos: Int64
         public var checkIntervalNanos: Int64
-        /// The share of the entries that one step of a check looks at.
-        public var checkBatchShare: Double
     }
 
     public struct Passthrough: Sendable, Equatable {

@@ -23,7 +23,6 @@ public struct ProducerConfiguration: Sendable, Equatable {
         public var retry: RetryPolicy
         public var flushIntervalNanos: Int64
         public var writeBufferBytes: Int
-        public var readBufferBytes: Int
     }
 
     public enum MessageRetry: Sendable, Equatable {
@@ -39,7 +38,6 @@ public struct ProducerConfiguration: Sendable, Equatable {
     public var maxMessageBytes: Int
     public var allowedSpilloverRatio: Double
     public var dropOldestIntervalNanos: Int64
-    public var closeCheckIntervalNanos: Int64
 
     // Topic and placements of its consumers.
     public var topic: String
@@ -53,9 +51,7 @@ public struct ProducerConfiguration: Sendable, Equatable {
 
     // Writing.
     public var scanIntervalNanos: Int64
-    public var fullScanIntervalNanos: Int64
     public var messageRetry: MessageRetry
-    public var ackErrorRetry: RetryPolicy
     public var connection: Connection
     public var ignoreCutoffCutover: Bool
     public var maxFrameBytes: Int

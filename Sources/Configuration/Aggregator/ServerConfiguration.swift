@@ -118,7 +118,6 @@ extension AggregatorConfiguration {
         /// Errors logged per second; 0 is no limit.
         public var errorLogLimitPerSecond: Int64
         public var readBufferBytes: Int
-        public var initialMessageBytes: Int
         public var maxMessageBytes: Int
     }
 

@@ -21,6 +21,11 @@ public struct Diagnostic: Error, Equatable, Sendable, CustomStringConvertible {
     /// What to do about it.
     public var remedy: String
 
+    static let unreadableFile = "the file can't be read"
+
+    /// Whether a file could not be read at all.
+    public var isUnreadableFile: Bool { severity == .error && problem == Self.unreadableFile }
+
     public var place: String {
         if file.isEmpty { return "" }
         return line > 0 ? "\(file):\(line):\(column)" : file

@@ -7,10 +7,14 @@ public struct ReadinessCheck: Sendable, Equatable {
     public var name: String
     /// nil when it is ready, else why it is not.
     public var problem: String?
+    /// What is wrong although requests are served, such as changed rules that were refused; shown, never the reason for
+    /// a 503.
+    public var warning: String?
 
-    public init(name: String, problem: String? = nil) {
+    public init(name: String, problem: String? = nil, warning: String? = nil) {
         self.name = name
         self.problem = problem
+        self.warning = warning
     }
 }
 
@@ -49,7 +53,8 @@ extension CoordinatorAPI {
         let isReady = checks.allSatisfy { $0.problem == nil }
         let list = checks.map { check in
             let problem = check.problem.map { ",\"problem\":\(HTTPReply.quoted($0))" } ?? ""
-            return "{\"name\":\(HTTPReply.quoted(check.name)),\"ready\":\(check.problem == nil)\(problem)}"
+            let warning = check.warning.map { ",\"warning\":\(HTTPReply.quoted($0))" } ?? ""
+            return "{\"name\":\(HTTPReply.quoted(check.name)),\"ready\":\(check.problem == nil)\(problem)\(warning)}"
         }
         return .json(
             Array("{\"ready\":\(isReady),\"checks\":[\(list.joined(separator: ","))]}".utf8),

@@ -102,7 +102,7 @@ package final class CoordinatorService: Sendable {
                 [
                     ReadinessCheck(name: "storage"),
                     ReadinessCheck(name: "aggregator_ingest", problem: Self.problem(of: producer)),
-                ]
+                ] + (rules.map { [$0.readiness] } ?? [])
             }, registry: registry, nowNanos: { WallClock.nowNanos() })
         let http = HTTPServer(
             group: group, host: options.http.host, port: options.http.port, router: api.router(), registry: registry,

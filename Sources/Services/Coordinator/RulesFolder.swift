@@ -10,7 +10,7 @@ import Telemetry
 /// The rules of a folder, read again when its files change.
 ///
 /// All files are checked before any rule is in force: a mistake leaves the rules that are in force as they are, is
-/// logged, and shows on `/metrics`. Source: `docs/rules.md`, Files.
+/// logged, and shows on `/metrics` and `/ready`. Source: `docs/rules.md`, Files.
 final class RulesFolder: Sendable {
     private struct State {
         var fingerprint: [String] = []
@@ -24,6 +24,8 @@ final class RulesFolder: Sendable {
     private let logger: Logger
     private let inForce: Gauge
     private let failures: Counter
+    private let lastSucceeded: Gauge
+    private let lastSuccess: Gauge
     private let state = Mutex(State())
 
     /// Reads the folder once.
@@ -39,6 +41,12 @@ final class RulesFolder: Sendable {
         inForce = registry.gauge("m3agg_coordinator_rules", help: "Mapping and rollup rules in force.")
         failures = registry.counter(
             "m3agg_coordinator_rules_load_failures_total", help: "Changed rule files that were refused.")
+        lastSucceeded = registry.gauge(
+            "m3agg_coordinator_rules_last_load_successful",
+            help: "1 when the rule files as they are now are in force, 0 when they were refused.")
+        lastSuccess = registry.gauge(
+            "m3agg_coordinator_rules_last_load_success_timestamp_seconds",
+            help: "When the rules in force were read, in seconds since 1970.")
         let fingerprint = Self.fingerprint(directory)
         let files = try RuleFiles(directory: directory)
         state.withLock { $0.fingerprint = fingerprint }
@@ -47,6 +55,13 @@ final class RulesFolder: Sendable {
 
     /// What is wrong with the files since their last change; nil when they are in force.
     var problem: String? { state.withLock { $0.problem } }
+
+    /// Whether what stands in the folder is in force. Refused rules are a warning only: the coordinator works, with the
+    /// rules it had.
+    var readiness: ReadinessCheck {
+        ReadinessCheck(
+            name: "rules", warning: problem.map { "the changed rules were refused, the old ones stay in force: \($0)" })
+    }
 
     /// Looks for changes; called about once a second.
     func check() {
@@ -64,6 +79,7 @@ final class RulesFolder: Sendable {
         } catch {
             state.withLock { $0.problem = "\(error)" }
             failures.add()
+            lastSucceeded.set(0)
             logger.error(
                 "the changed rules were refused; the old ones stay in force", metadata: ["problems": "\(error)"])
         }
@@ -76,6 +92,8 @@ final class RulesFolder: Sendable {
         for warning in files.warnings { logger.warning("rules: \(warning)") }
         let rules = files.ruleSet(version: version)
         downsampler.setRules(rules)
+        lastSucceeded.set(1)
+        lastSuccess.set(WallClock.nowNanos() / 1_000_000_000)
         inForce.set(Int64(rules.mappingRules.count + rules.rollupRules.count))
         logger.info(
             "rules in force",

@@ -33,6 +33,18 @@ import Transport
         #expect(prometheus.text == "m3agg is not ready: aggregator\n")
     }
 
+    @Test func warningsAreShownAndDoNotCount() async throws {
+        let fixture = try APIFixture(
+            checks: [ReadinessCheck(name: "storage"), ReadinessCheck(name: "rules", warning: "a.yaml:3: no \"x\"")])
+        let ready = try await fixture.send("/ready")
+        #expect(ready.status == 200)
+        #expect(
+            ready.text
+                == #"{"ready":true,"checks":[{"name":"storage","ready":true},"#
+                + #"{"name":"rules","ready":true,"warning":"a.yaml:3: no \"x\""}]}"#)
+        #expect(try await fixture.send("/-/ready").status == 200)
+    }
+
     @Test func metricsHaveTheTextFormat() async throws {
         let fixture = try APIFixture()
         fixture.registry.counter("m3agg_test_total", help: "A test.").add(3 as UInt64)
