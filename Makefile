@@ -10,7 +10,7 @@ swift_sources := $(wildcard Package.swift Sources Tests Benchmarks)
 export SWIFT
 export M3AGG_BINARY ?= $(CURDIR)/$(release)
 
-.PHONY: help run build test e2e vectors bench format lint clean toolchain build-packages test-packages release debug-tests
+.PHONY: help run build test e2e vectors bench soak sanitize format lint clean toolchain build-packages test-packages release debug-tests
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -33,6 +33,13 @@ vectors: toolchain test-packages debug-tests ## every line captured from M3 and 
 
 bench: toolchain build-packages ## measure the release build (ARGS selects and sizes)
 	$(SWIFT) run -c release m3agg-bench $(ARGS)
+
+soak: toolchain build-packages ## half an hour at a fixed rate: memory flat, totals exact (ARGS="--minutes 5")
+	$(SWIFT) run -c release m3agg-bench soak $(ARGS)
+
+sanitize: toolchain test-packages ## tests under the address sanitizer, then under the thread sanitizer
+	@scripts/sanitize.sh address
+	@scripts/sanitize.sh thread
 
 format: toolchain ## format all Swift in place
 	$(SWIFT) format --in-place --parallel --recursive $(swift_sources)

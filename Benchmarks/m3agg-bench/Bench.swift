@@ -15,7 +15,7 @@ struct Bench: AsyncParsableCommand {
               swift run -c release m3agg-bench --only ingest --rate 200000 --json
             Exit code 1 tells that a figure exceeds its ceiling. How to read the figures: Benchmarks/README.md.
             """,
-        subcommands: [RoleCommand.self])
+        subcommands: [SoakCommand.self, RoleCommand.self])
 
     enum Part: String, ExpressibleByArgument, CaseIterable {
         case ingest, memory

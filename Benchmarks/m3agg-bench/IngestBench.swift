@@ -50,7 +50,7 @@ struct IngestBench {
                 figures.append(Figure("memory per series, untimed counter, \(name)", bytes, "bytes", ceiling: 600))
             }
             return figures
-        case .timedGauge:
+        case .timedGauge, .batchTimer:
             return [
                 Figure("memory per series, timed gauge, 15 s of lateness, \(name)", bytes, "bytes"),
                 Figure("  CPU per timed gauge message, \(name)", perMessage, "µs"),

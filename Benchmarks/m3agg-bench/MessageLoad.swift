@@ -11,6 +11,11 @@ final class MessageLoad {
     enum Kind {
         case untimedCounter
         case timedGauge
+        /// Three values a message.
+        case batchTimer
+
+        /// The first byte of ids.
+        var mark: UInt8 { self == .batchTimer ? UInt8(ascii: "t") : UInt8(ascii: "h") }
     }
 
     static let idBytes = 120
@@ -29,16 +34,19 @@ final class MessageLoad {
     private var position = 0
     private var writer = ByteWriter(capacity: 1 << 20)
     private(set) var sent = 0
+    /// The sum of the counters that were sent, or the number of the timers' values.
+    private(set) var sentTotal: Int64 = 0
+    private var nextIndex: Int
+    private var churnPosition = 0
 
     init(_ kind: Kind, series: Int, to endpoint: String, group: any EventLoopGroup) throws {
         self.kind = kind
         self.series = series
         ids.reserveCapacity(series * Self.idBytes)
         shards.reserveCapacity(series)
+        nextIndex = series
         for index in 0..<series {
-            let text =
-                "http_requests_total+cluster=eu-west-1,code=200,instance=10.0.0.1:9100,job=api-server,series=\(index),pod="
-            let id = Array(text.utf8) + Array(repeating: UInt8(ascii: "x"), count: Self.idBytes - text.utf8.count)
+            let id = Self.id(index, kind)
             ids += id
             shards.append(id.withUnsafeBytes { Murmur3.shard(of: $0, numShards: Self.numShards) })
         }
@@ -60,6 +68,25 @@ final class MessageLoad {
                         name: Self.service, consumption: .replicated, numberOfShards: Int(Self.numShards),
                         endpoints: [endpoint])
                 ]), options: options, group: group, registry: Registry(), logger: Logger(label: "load"))
+    }
+
+    private static func id(_ index: Int, _ kind: Kind) -> [UInt8] {
+        let text =
+            "http_requests_total+cluster=eu-west-1,code=200,instance=10.0.0.1:9100,job=api-server,series=\(index),pod="
+        var id = Array(text.utf8) + Array(repeating: UInt8(ascii: "x"), count: max(0, idBytes - text.utf8.count))
+        id[0] = kind.mark
+        return Array(id.prefix(idBytes))
+    }
+
+    /// Some of the series in turn give way to new ones.
+    func churn(perThousand: Int) {
+        for _ in 0..<series * perThousand / 1_000 {
+            let id = Self.id(nextIndex, kind)
+            ids.replaceSubrange(churnPosition * Self.idBytes..<(churnPosition + 1) * Self.idBytes, with: id)
+            shards[churnPosition] = id.withUnsafeBytes { Murmur3.shard(of: $0, numShards: Self.numShards) }
+            nextIndex += 1
+            churnPosition = (churnPosition + 1) % series
+        }
     }
 
     /// Messages that the aggregator acknowledged.
@@ -108,8 +135,14 @@ final class MessageLoad {
                 let id = UnsafeRawBufferPointer(rebasing: ids[position * Self.idBytes..<(position + 1) * Self.idBytes])
                 switch kind {
                 case .untimedCounter:
+                    sentTotal += Int64(position % 997) + 1
                     MetricWriter.appendCounter(
                         id: id.bytes, value: Int64(position % 997) + 1, metadatas: metadatas.span.bytes, to: &writer)
+                case .batchTimer:
+                    sentTotal += 3
+                    let values = [Double(position % 101), Double(position % 89), 0.5]
+                    MetricWriter.appendBatchTimer(
+                        id: id.bytes, values: values.span, metadatas: metadatas.span.bytes, to: &writer)
                 case .timedGauge:
                     MetricWriter.appendTimed(
                         type: .gauge, id: id.bytes, timeNanos: now, value: Double(position) / 16,

@@ -21,6 +21,8 @@ struct RoleCommand: AsyncParsableCommand {
     @Option var sink: String
     @Option var eventLoops: Int
     @Option var directory: String?
+    /// Seconds without a sample after which a series is forgotten.
+    @Option var entryTTL: Int64?
 
     private static let numShards: UInt32 = 64
 
@@ -40,9 +42,11 @@ struct RoleCommand: AsyncParsableCommand {
     private func aggregator(_ group: MultiThreadedEventLoopGroup) async throws {
         let registry = Registry()
         let logger = Logger(label: "aggregator")
+        var aggregator = AggregatorOptions()
+        if let entryTTL { aggregator.entryTTLNanos = entryTTL * 1_000_000_000 }
         let service = AggregatorService(
             options: AggregatorService.Options(
-                host: "127.0.0.1", port: 0, aggregator: AggregatorOptions(),
+                host: "127.0.0.1", port: 0, aggregator: aggregator,
                 ownedShards: Array(0..<Self.numShards)), group: group, registry: registry, logger: logger)
         let port = try await service.listen().port ?? 0
         let aggregated = try producer("aggregated_metrics", to: sink, group, registry, logger)
