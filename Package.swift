@@ -102,7 +102,8 @@ let package = Package(
             name: "Services",
             dependencies: [
                 "Metrics", "Telemetry", "WireFormat", "KeyValue", "Cluster", "Transport", "MessageQueue", "Rules",
-                "Aggregation", "Aggregator", "NodeConfiguration", "Etcd", "Storage", "Query", "Coordinator", logging,
+                "Aggregation", "Aggregator", "NodeConfiguration", "ControlProtocol", "Etcd", "Storage", "Query",
+                "Coordinator", logging, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + nio, swiftSettings: settings),
         .executableTarget(
             name: "m3agg",
@@ -144,7 +145,8 @@ let package = Package(
             "Services",
             [
                 "Metrics", "Telemetry", "WireFormat", "KeyValue", "Cluster", "Transport", "MessageQueue", "Rules",
-                "Aggregator", "Storage", "Coordinator", logging,
+                "Aggregator", "NodeConfiguration", "ControlProtocol", "Storage", "Coordinator", logging,
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + nio),
         tests(
             "m3agg",
@@ -155,7 +157,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "m3agg", "TestKit", "Services", "Metrics", "Telemetry", "WireFormat", "MessageQueue", "Aggregation",
+                "m3agg", "TestKit", "Services", "Metrics", "Telemetry", "KeyValue", "Cluster", "WireFormat",
+                "MessageQueue", "Aggregation",
                 "Aggregator", logging,
             ] + nio, swiftSettings: settings),
     ]

@@ -43,15 +43,17 @@ extension AggregationWorker {
 
     @inline(__always)
     private func addUntimed(_ arrival: Arrival, _ column: UnsafeMutablePointer<Column>, _ element: UInt32) {
-        var lookup = column.pointee.row(element, at: arrival.now)
+        var time = arrival.now
+        var lookup = column.pointee.row(element, at: time)
         if case .closed = lookup {
             // The clock went back behind a flush: the value goes to the next window.
-            lookup = column.pointee.row(element, at: arrival.now.addingSaturating(column.pointee.resolutionNanos))
+            time = time.addingSaturating(column.pointee.resolutionNanos)
+            lookup = column.pointee.row(element, at: time)
         }
         guard let row = opened(lookup, column, arrival.values) else { return }
         switch arrival.view.kind {
         case .counter: row.addCounter(arrival.view.counterValue)
-        case .gauge: row.addGauge(arrival.view.value, at: arrival.now)
+        case .gauge: row.addGauge(arrival.view.value, at: time)
         default:
             if arrival.values == 0 { return addEmptyBatch(row) }
             addBatch(arrival, row, column)

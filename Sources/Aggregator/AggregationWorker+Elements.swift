@@ -123,7 +123,9 @@ extension AggregationWorker {
         noteResend(target, column)
     }
 
+    /// Timed windows are published once whatever their metadata says, as in M3.
     private func noteResend(_ target: UInt32, _ column: UnsafeMutablePointer<Column>) {
+        if column.pointee.shape.key.bucket.kind == .timed { return }
         if targets[target]?.resendEnabled == true { column.pointee.mayResend = true }
     }
 

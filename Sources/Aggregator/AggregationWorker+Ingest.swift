@@ -116,16 +116,18 @@ extension AggregationWorker {
             (source, sketch, metadata) = (parts.source, parts.sketch, parts.rest)
         }
         let values = item.pointee.view.kind.isBatch ? item.pointee.view.valueCount : 1
-        if restrictsWrites, let reason = refusal(of: id, ref, values, now) {
-            return refuse(values, reason)
+        // Of a limit of values, a forwarded message takes as much as one value.
+        let weight = item.pointee.form == .forward ? 1 : values
+        if restrictsWrites, let reason = refusal(of: id, ref, weight, now) {
+            return refuse(values, reason, of: ref, now)
         }
         if ref == 0 || !isSettled(ref, item.pointee.form, metadata, now) {
             do throws(DropReason) {
                 guard let found = try settle(item, id, metadata, ref, now) else { return false }
-                if ref == 0, restrictsWrites, exceedsValueLimit(found, values, now) { throw .valueRateLimit }
+                if ref == 0, restrictsWrites, exceedsValueLimit(found, weight, now) { throw .valueRateLimit }
                 ref = found
             } catch {
-                return refuse(values, error)
+                return refuse(values, error, of: ref, now)
             }
         }
         counters.decoded &+= 1
@@ -144,8 +146,11 @@ extension AggregationWorker {
         return true
     }
 
-    /// Counts values that have no element to go to.
-    private func refuse(_ values: Int, _ reason: DropReason) -> Bool {
+    /// Counts values that have no element to go to. Their series stays alive, unless it was its limit that refused them.
+    private func refuse(_ values: Int, _ reason: DropReason, of ref: UInt32, _ now: Int64) -> Bool {
+        if ref != 0, reason != .valueRateLimit, reason != .shardNotWritable {
+            table.record(ref).pointee.lastAccess = now
+        }
         counters.decoded &+= 1
         counters.received &+= UInt64(values)
         counters.unrouted.add(UInt64(values), reason)

@@ -10,7 +10,7 @@ extension AggregationWorker {
         if let known = revisions.window(at: start) {
             window = known
         } else {
-            window = RevisableWindow(start: start, shape: column.pointee.shape)
+            window = RevisableWindow(start: start, shape: column.pointee.shape, pool: pool)
             revisions.insert(window)
         }
         window.figures.update(from: words, count: Int(column.pointee.layout.stride))
@@ -29,7 +29,7 @@ extension AggregationWorker {
         let element = column.pointee.element(number)
         let last = Int64(bitPattern: element[1])
         guard last > .min else { return revisions }
-        let window = RevisableWindow(start: last, shape: shape)
+        let window = RevisableWindow(start: last, shape: shape, pool: pool)
         window.isClosed = true
         window.wasFlushed = true
         window.inputs.update(from: element + 2, count: shape.binaryInputs)

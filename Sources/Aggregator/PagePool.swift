@@ -14,6 +14,9 @@ final class PagePool {
     private var leastIdle: [Int] = []
     private(set) var bytes = 0
 
+    /// Counts memory of windows that lies elsewhere.
+    func note(bytes more: Int) { bytes += more }
+
     deinit {
         for pages in idle { for page in pages { free(page) } }
     }

@@ -4,7 +4,8 @@ import Metrics
 final class RevisableWindow {
     let start: Int64
     private let memory: Words
-    private let wordCount: Int
+    private let pool: PagePool
+    private let byteCount: Int
     /// The figures of the row, while they are not in one of the column.
     let figures: Words
     /// What went into the binary transformation, for each type.
@@ -28,13 +29,18 @@ final class RevisableWindow {
     /// Values that were counted as consumed.
     var consumedCount: UInt64 = 0
 
-    init(start: Int64, shape: ElementShape) {
+    /// - Parameter pool: counts the memory.
+    init(start: Int64, shape: ElementShape, pool: PagePool) {
         self.start = start
+        self.pool = pool
         let stride = Int(shape.layout.stride)
         let totals = shape.addsPerType ? shape.addTotals : 0
-        wordCount = stride + shape.binaryInputs + shape.types.count + 2 * totals
+        let wordCount = stride + shape.binaryInputs + shape.types.count + 2 * totals
         memory = .allocate(capacity: wordCount)
         memory.initialize(repeating: 0, count: wordCount)
+        // The words, the object, and its place in the list.
+        byteCount = wordCount * 8 + 136
+        pool.note(bytes: byteCount)
         figures = memory
         inputs = figures + stride
         emitted = inputs + shape.binaryInputs
@@ -42,7 +48,10 @@ final class RevisableWindow {
         totalsAfter = totalsBefore + totals
     }
 
-    deinit { memory.deallocate() }
+    deinit {
+        memory.deallocate()
+        pool.note(bytes: -byteCount)
+    }
 
     func lastEmitted(_ type: Int) -> Double { Double(bitPattern: emitted[type]) }
 }

@@ -8,6 +8,8 @@ public enum ClusterError: Error, Equatable, Sendable, CustomStringConvertible {
     case unencodable(what: String, reason: String)
     case invalidTopic(String)
     case invalidPlacement(String)
+    /// A change of a placement that can't be made; the text is M3's where M3 has one.
+    case placementChange(String)
     case invalidEndpoint(endpoint: String, reason: String)
     /// A name that would become part of a key.
     case invalidName(field: String, name: String, reason: String)
@@ -21,6 +23,7 @@ public enum ClusterError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unencodable(let what, let reason): "can't encode \(what): \(reason)"
         case .invalidTopic(let reason): "invalid topic: \(reason)"
         case .invalidPlacement(let reason): "invalid placement: \(reason)"
+        case .placementChange(let reason): reason
         case .invalidEndpoint(let endpoint, let reason): "invalid endpoint '\(endpoint)': \(reason)"
         case .invalidName(let field, let name, let reason): "invalid \(field) '\(name)': \(reason)"
         case .contended(let key, let attempts):

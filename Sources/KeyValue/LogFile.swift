@@ -30,6 +30,7 @@ final class LogFile {
         do {
             return try openLocked(directory: directory, lock: lock)
         } catch {
+            flock(lock, LOCK_UN)
             close(lock)
             throw error
         }
@@ -142,6 +143,8 @@ final class LogFile {
 
     deinit {
         close(file)
+        // Closing is not enough: a child that this process is just starting shares the lock until its exec.
+        flock(lock, LOCK_UN)
         close(lock)
     }
 

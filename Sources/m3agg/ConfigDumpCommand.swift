@@ -29,7 +29,7 @@ struct ConfigDumpCommand: ParsableCommand {
             } else {
                 for line in YAMLDump.text(loaded.values).split(separator: "\n") { Terminal.line(String(line)) }
             }
-        } catch let error as ConfigurationErrors {
+        } catch {
             for item in error.errors { Terminal.note(item.description) }
             throw ExitCode(ConfigFiles.exitCode(error.diagnostics))
         }

@@ -1,22 +1,10 @@
-import ArgumentParser
-import Glibc
+import FoundationEssentials
 import NodeConfiguration
 
 /// The files that the commands below `m3agg config` read, and what they say about them.
 enum ConfigFiles {
     /// The variables of this process, which files may refer to.
-    static func environment() -> [String: String] {
-        var variables: [String: String] = [:]
-        guard var entry = environ else { return variables }
-        while let pointer = entry.pointee {
-            let text = String(cString: pointer)
-            if let sign = text.firstIndex(of: "=") {
-                variables[String(text[..<sign])] = String(text[text.index(after: sign)...])
-            }
-            entry += 1
-        }
-        return variables
-    }
+    static func environment() -> [String: String] { ProcessInfo.processInfo.environment }
 
     /// 2 when a file could not be read at all, 1 for any other error, 0 for none.
     static func exitCode(_ diagnostics: [Diagnostic]) -> Int32 {

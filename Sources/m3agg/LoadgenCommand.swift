@@ -25,8 +25,10 @@ struct LoadgenCommand: AsyncParsableCommand {
         abstract: "Send metrics with known totals over m3msg.",
         discussion: """
             Sends timed metrics that carry their own aggregation (Sum) and policy. With --verify it then reads every
-            series back from the coordinator and compares to the last unit; exit code 1 tells that they differ.
+            series back from the coordinator and compares to the last unit.
               m3agg loadgen --series 1000 --rate 20000 --duration 30s --verify
+            Exit codes: 0 when everything was acknowledged and, with --verify, found; 1 when it was not; 2 when the
+            totals could not be read back; 64 for wrong usage.
             """)
 
     @Option(help: ArgumentHelp("The aggregator's m3msg server.", valueName: "host:port"))
@@ -93,10 +95,16 @@ struct LoadgenCommand: AsyncParsableCommand {
         if verify {
             Terminal.note("sent \(result.messages) messages, \(result.acked) acknowledged; waiting for the last window")
             let verifier = LoadVerifier(options: options, http: http.description, group: group)
-            report.add(
-                try await verifier.verify(result, deadline: verifyTimeout.duration) { report in
-                    progress.show("stored \(report.stored) of \(report.sent)")
-                })
+            do {
+                report.add(
+                    try await verifier.verify(result, deadline: verifyTimeout.duration) { report in
+                        progress.show("stored \(report.stored) of \(report.sent)")
+                    })
+            } catch {
+                progress.end()
+                Terminal.note("m3agg loadgen: the totals cannot be read back: \(error); --http names the coordinator")
+                throw ExitCode(2)
+            }
             progress.end()
         }
         Terminal.line(try json ? report.json() : report.text())

@@ -14,7 +14,7 @@ struct M3Agg: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            StandaloneCommand.self, QueryCommand.self, LoadgenCommand.self, TapCommand.self,
+            StandaloneCommand.self, AggregatorCommand.self, QueryCommand.self, LoadgenCommand.self, TapCommand.self,
             ConfigCommand.self,
         ])
 }

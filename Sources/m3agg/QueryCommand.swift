@@ -14,7 +14,8 @@ struct QueryCommand: AsyncParsableCommand {
             Takes a PromQL series selector. Without --policy each series comes from the finest data that there is.
               m3agg query 'demo_requests_by_service{service="api"}'
               m3agg query '{__name__=~"demo_.*"}' --policy 10s:48h --since 30m
-            Exit code 1: the server refused the query; 2: there is no server at the address.
+            Exit codes: 0, also when no series match; 1 when the server refused the query; 2 when there is no server at
+            the address; 64 for wrong usage.
             """)
 
     @Argument(help: "A series selector.")
@@ -116,7 +117,7 @@ struct RangeAnswer: Decodable {
         var text: String {
             let labels = metric.filter { $0.key != "__name__" }.sorted { $0.key < $1.key }
             let name = metric["__name__"] ?? ""
-            guard !labels.isEmpty else { return name }
+            guard !labels.isEmpty else { return name.isEmpty ? "{}" : name }
             return name + "{" + labels.map { "\($0.key)=\"\($0.value)\"" }.joined(separator: ",") + "}"
         }
     }

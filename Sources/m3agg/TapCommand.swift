@@ -15,6 +15,9 @@ struct TapCommand: AsyncParsableCommand {
             acknowledged. Example, with a second consumer of the aggregated metrics beside the coordinator:
               m3agg tap --listen 127.0.0.1:7508 --json
               m3agg standalone --demo --tap 127.0.0.1:7508
+            Metrics on their way to an aggregator are seen by standing in its place:
+              m3agg loadgen --ingest 127.0.0.1:7508 --rate 10 --duration 3s
+            Exit codes: 0 after --limit messages, Ctrl-C or SIGTERM; 1 when it cannot listen; 64 for wrong usage.
             """)
 
     @Option(help: ArgumentHelp("Where producers connect.", valueName: "host:port"))
@@ -35,9 +38,17 @@ struct TapCommand: AsyncParsableCommand {
         logger.logLevel = .warning
         let group = MultiThreadedEventLoopGroup.singleton
         let printer = TapPrinter(json: json, limit: limit)
-        let (server, address) = try await MessageTap.start(
-            host: listen.host, port: listen.port, group: group, logger: logger
-        ) { printer.show($0) }
+        let server: ConsumerServer
+        let address: SocketAddress
+        do {
+            (server, address) = try await MessageTap.start(
+                host: listen.host, port: listen.port, group: group, logger: logger
+            ) { printer.show($0) }
+        } catch {
+            Terminal.note(
+                "m3agg tap: --listen \(listen) cannot be listened on: \(error); choose another address, or port 0")
+            throw ExitCode(1)
+        }
         Terminal.note("listening on \(address.ipAddress ?? listen.host):\(address.port ?? listen.port)")
         await Interrupts.wait { printer.isDone }
         await server.stop()

@@ -67,12 +67,12 @@ enum ModuleTable {
         Row(
             "Services",
             [
-                "Metrics", "Telemetry", "WireFormat", "KeyValue", "Cluster", "Transport", "MessageQueue", "Rules",
-                "Aggregator", "Storage", "Query", "Coordinator",
-            ], others: nio.union(["Logging", "Dispatch", "FoundationEssentials"]), isNetworked: true),
+                "ControlProtocol", "Metrics", "Telemetry", "WireFormat", "KeyValue", "Cluster", "Etcd", "Transport",
+                "MessageQueue", "Rules", "Aggregator", "NodeConfiguration", "Storage", "Query", "Coordinator",
+            ], others: nio.union(["SwiftProtobuf", "Logging", "Dispatch", "FoundationEssentials"]), isNetworked: true),
         Row(
             "m3agg",
-            ["Services", "Coordinator", "Transport", "Metrics", "WireFormat", "MessageQueue"],
+            ["Services", "NodeConfiguration", "Coordinator", "Transport", "Metrics", "WireFormat", "MessageQueue"],
             others: nio.union(["ArgumentParser", "Logging", "Dispatch", "FoundationEssentials"]), isNetworked: true),
     ]
 }

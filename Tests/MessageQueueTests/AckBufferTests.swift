@@ -64,7 +64,7 @@ import WireFormat
         let pieces = FrameCutterTests.frame([
             0x0a, 4, 0x08, 5, 0x10, 6,
             0x12, 1, 0x07,
-            0x0a, 7, 0x10, 7, 0x18, 8, 0x78, 0xac, 0x02,
+            0x0a, 13, 0x10, 7, 0x18, 8, 0x79, 0x2c, 1, 0, 0, 0, 0, 0, 0,
         ])
         let whole = try Self.messageFrames([(1, 2)])
         let batch = try Self.batch(whole + pieces + whole)
@@ -72,7 +72,7 @@ import WireFormat
         let message = batch.messages[1]
         #expect((message.shard, message.id, message.producerEpoch) == (5, 7, 300))
         #expect(batch.withBytes { message.value.array(from: $0) } == [7])
-        let merged: [UInt8] = [0x0a, 9, 0x08, 5, 0x10, 7, 0x18, 8, 0x78, 0xac, 0x02]
+        let merged: [UInt8] = [0x0a, 15, 0x08, 5, 0x10, 7, 0x18, 8, 0x79, 0x2c, 1, 0, 0, 0, 0, 0, 0]
         let plain: [UInt8] = [0x0a, 6, 0x08, 1, 0x10, 2, 0x18, 5]
         #expect(Self.acks(batch) == FrameCutterTests.frame(plain + merged + plain))
         // A frame is not longer for it than the size that was reckoned with.

@@ -21,6 +21,20 @@ public struct Diagnostic: Error, Equatable, Sendable, CustomStringConvertible {
     /// What to do about it.
     public var remedy: String
 
+    public init(
+        severity: Severity, file: String, line: Int, column: Int, field: String, value: String?, problem: String,
+        remedy: String
+    ) {
+        self.severity = severity
+        self.file = file
+        self.line = line
+        self.column = column
+        self.field = field
+        self.value = value
+        self.problem = problem
+        self.remedy = remedy
+    }
+
     static let unreadableFile = "the file can't be read"
 
     /// Whether a file could not be read at all.

@@ -80,7 +80,15 @@ enum AggregatorTelemetry {
         counter("series_created", "Series seen for the first time.", counters.seriesCreated)
         counter("series_expired", "Series forgotten after their time to live.", counters.seriesExpired)
         counter("flushes", "Flushes of a list of windows.", counters.flushes)
+        counter("replaced", "Numbers that took the place of others.", counters.replaced)
+        counter("passed_through", "Metrics published as they came.", counters.passedThrough)
+        counter(
+            "annotations_dropped", "Annotations left out at the limit of their number.", counters.annotationsDropped)
         gauge("open_values", "Numbers in windows that are open.", Double(snapshot.openValues))
+        gauge(
+            "open_values_unaccounted",
+            "Open numbers by the counters less those that a walk over the windows finds: 0 unless some were lost.",
+            Double(snapshot.unaccountedValues))
         gauge("live_series", "Series in memory.", Double(snapshot.liveSeries))
         gauge("live_elements", "Elements: a series under one policy and pipeline.", Double(snapshot.elements))
         gauge("memory_bytes", "Bytes of the series table, windows and ids.", Double(snapshot.bytes))

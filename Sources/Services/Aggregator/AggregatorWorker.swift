@@ -16,6 +16,8 @@ actor AggregatorWorker {
         var liveSeries = 0
         var elements = 0
         var bytes = 0
+        /// How many open values the counters have more than a walk over all windows found; 0 when all is well.
+        var unaccountedValues: Int64 = 0
         var redelivered: UInt64 = 0
         var redeliveryOverflows: UInt64 = 0
     }
@@ -29,6 +31,10 @@ actor AggregatorWorker {
     @exclusivity(unchecked) private var origins: [Int] = []
     @exclusivity(unchecked) private var misrouted: [Int32] = []
     private var isStopped = false
+    private var pace = FlushPace()
+    private var isStepScheduled = false
+    private var walkedAt: Int64 = 0
+    private var unaccounted: Int64 = 0
     private nonisolated let snapshotBox = Mutex(Snapshot())
     private nonisolated let routerBox = Mutex<(@Sendable (MessageSlice, [Int], [UInt32]) -> Void)?>(nil)
     private let numShards: UInt32
@@ -41,7 +47,7 @@ actor AggregatorWorker {
 
     /// - Parameter now: the clock, nanoseconds since 1970.
     init(
-        loop: any EventLoop, options: AggregatorOptions, ownedShards: [UInt32], publisher: FlushPublisher,
+        loop: any EventLoop, options: AggregatorOptions, shards: [OwnedShard], publisher: FlushPublisher,
         telemetry: FlushTelemetry, now: @escaping @Sendable () -> Int64 = { WallClock.nowNanos() }
     ) {
         self.loop = loop
@@ -49,8 +55,24 @@ actor AggregatorWorker {
         self.telemetry = telemetry
         clock = now
         numShards = options.numShards
-        core = AggregationWorker(options: options, ownedShards: ownedShards)
+        core = AggregationWorker(options: options, shards: shards)
     }
+
+    /// With shards that are the instance's for ever.
+    init(
+        loop: any EventLoop, options: AggregatorOptions, ownedShards: [UInt32], publisher: FlushPublisher,
+        telemetry: FlushTelemetry, now: @escaping @Sendable () -> Int64 = { WallClock.nowNanos() }
+    ) {
+        self.init(
+            loop: loop, options: options, shards: ownedShards.map { OwnedShard(shard: $0) }, publisher: publisher,
+            telemetry: telemetry, now: now)
+    }
+
+    /// Takes other shards; what it had of those that went is counted as discarded.
+    func update(shards: [OwnedShard]) { core.update(shards: shards) }
+
+    /// Sets other rate limits.
+    func apply(_ limits: AggregatorRuntimeOptions) { core.apply(limits) }
 
     /// Takes what to do with messages whose shard hint was wrong.
     nonisolated func setRedirect(_ redirect: @escaping @Sendable (MessageSlice, [Int], [UInt32]) -> Void) {
@@ -79,8 +101,10 @@ actor AggregatorWorker {
         admit(slice, now)
         misrouted.removeAll(keepingCapacity: true)
         slice.batch.withBytes { bytes in
-            core.ingest(bytes, payloads: payloads, now: now, misrouted: &misrouted)
+            core.ingest(
+                bytes, payloads: payloads, now: now, takesPassthrough: slice.takesPassthrough, misrouted: &misrouted)
         }
+        if slice.takesPassthrough { core.drainPassthrough { publisher.publish($0) } }
         guard misrouted.isEmpty else { return redirectMisrouted(slice, now) }
         finish(slice, now)
     }
@@ -107,11 +131,7 @@ actor AggregatorWorker {
 
     private func finish(_ slice: MessageSlice, _ now: Int64) {
         for origin in origins { markApplied(slice.batch.messages[origin], now) }
-        if let indices = slice.indices {
-            slice.connection.acknowledge(slice.batch, indices: indices)
-        } else {
-            slice.connection.acknowledge(slice.batch)
-        }
+        slice.acknowledge()
     }
 
     @inline(__always)
@@ -137,7 +157,7 @@ actor AggregatorWorker {
         let elsewhere = Set(misrouted.map { origins[Int($0)] })
         for origin in origins where !elsewhere.contains(origin) { markApplied(messages[origin], now) }
         let all = slice.indices ?? Array(messages.indices)
-        slice.connection.acknowledge(slice.batch, indices: all.filter { !elsewhere.contains($0) })
+        slice.acknowledge(all.filter { !elsewhere.contains($0) })
         let redirected = elsewhere.sorted()
         let shards = slice.batch.withBytes { bytes in
             redirected.map { index -> UInt32 in
@@ -157,37 +177,63 @@ actor AggregatorWorker {
     private func flush() {
         guard !isStopped else { return }
         let now = clock()
-        if core.nextFlushNanos(now: now) <= now {
-            let start = ContinuousClock.now
-            let partial = core.counters.partialWindowsConsumed
-            core.flush(now: now) { publisher.publish($0) }
-            telemetry.observe(ContinuousClock.now - start)
-            telemetry.notePartialWindows(core.counters.partialWindowsConsumed - partial)
-        }
+        publishDue(now)
         core.tick(now: now)
         redelivery.expire(now: now)
-        refreshSnapshot()
+        refreshSnapshot(now)
+    }
+
+    /// Publishes what is due, as far as the queues have room: the rest is due again in the next step.
+    private func publishDue(_ now: Int64) {
+        guard core.nextFlushNanos(now: now) <= now else { return }
+        let start = ContinuousClock.now
+        let partial = core.counters.partialWindowsConsumed
+        let isDone = core.flush(
+            now: now, pacedBy: { publisher.mayContinue(&pace, now: now) }, { publisher.publish($0) })
+        if isDone {
+            pace = FlushPace()
+        } else if !isStepScheduled {
+            isStepScheduled = true
+            loop.scheduleTask(in: FlushPace.step) { self.assumeIsolated { $0.nextStep() } }
+        }
+        telemetry.observe(ContinuousClock.now - start)
+        telemetry.notePartialWindows(core.counters.partialWindowsConsumed - partial)
+    }
+
+    private func nextStep() {
+        isStepScheduled = false
+        if !isStopped { publishDue(clock()) }
     }
 
     /// Publishes the windows whose end has passed without waiting for late samples; forwarded values are still taken.
     func flushEndedWindows() {
         guard !isStopped else { return }
-        core.flushEnded(now: clock()) { publisher.publish($0) }
-        refreshSnapshot()
+        let now = clock()
+        core.flushEnded(now: now) { publisher.publish($0) }
+        refreshSnapshot(now)
     }
 
     /// Publishes the windows whose end has passed, counts the others as dropped, and takes nothing more.
     func shutDown() {
         guard !isStopped else { return }
         isStopped = true
-        core.shutdown(now: clock()) { publisher.publish($0) }
-        refreshSnapshot()
+        let now = clock()
+        core.shutdown(now: now) { publisher.publish($0) }
+        refreshSnapshot(now)
     }
 
-    private func refreshSnapshot() {
+    /// Elements up to which the open values are counted at each refresh; beyond, once in so many nanoseconds.
+    private static let cheapWalk = (elements: 20_000, intervalNanos: 10 * 1_000_000_000 as Int64)
+
+    private func refreshSnapshot(_ now: Int64) {
+        if core.liveElements <= Self.cheapWalk.elements || now - walkedAt >= Self.cheapWalk.intervalNanos {
+            walkedAt = now
+            unaccounted = Int64(truncatingIfNeeded: core.openValues &- core.openValuesInWindows)
+        }
         let state = Snapshot(
             counters: core.counters, openValues: core.openValues, liveSeries: core.liveSeries,
-            elements: core.liveElements, bytes: core.memoryBytes, redelivered: redelivery.duplicates,
+            elements: core.liveElements, bytes: core.memoryBytes, unaccountedValues: unaccounted,
+            redelivered: redelivery.duplicates,
             redeliveryOverflows: redelivery.overflows)
         snapshotBox.withLock { $0 = state }
     }

@@ -6,15 +6,15 @@ import Synchronization
 import Telemetry
 import WireFormat
 
-/// Sends what a flush produced: aggregated metrics to the coordinators, rollup values to the aggregator that owns
-/// their shard.
+/// Sends what a flush produced: aggregated metrics to every output, rollup values to the aggregator that owns their
+/// shard.
 final class FlushPublisher: Sendable {
-    private struct Producers {
-        var aggregated: Producer?
-        var forwarded: Producer?
+    private struct Destinations {
+        var outputs: [FlushDestination] = []
+        var forwarded: FlushDestination?
     }
 
-    private let producers = Mutex(Producers())
+    private let destinations = Mutex(Destinations())
     private let registry: Registry
     private let logger: Logger
 
@@ -23,9 +23,30 @@ final class FlushPublisher: Sendable {
         self.logger = logger
     }
 
-    /// Names the producers: they come after the workers, since their routes need the ports of the servers.
+    /// Names the destinations: they come after the workers, since their routes need the ports of the servers.
+    func set(outputs: [FlushDestination], forwarded: FlushDestination?) {
+        destinations.withLock { $0 = Destinations(outputs: outputs, forwarded: forwarded) }
+    }
+
+    /// One topic for aggregated metrics, one for rollups.
     func set(aggregated: Producer, forwarded: Producer) {
-        producers.withLock { $0 = Producers(aggregated: aggregated, forwarded: forwarded) }
+        let limit = ProducerOptions().maxBufferBytes
+        set(
+            outputs: [.topic(aggregated, maxBufferBytes: limit)],
+            forwarded: .topic(forwarded, maxBufferBytes: limit))
+    }
+
+    /// Whether a flush may go on, or has to wait until the queues have room.
+    func mayContinue(_ pace: inout FlushPace, now: Int64) -> Bool {
+        let destinations = destinations.withLock { $0 }
+        var hasRoom = true
+        var acked: UInt64 = 0
+        for destination in destinations.outputs + (destinations.forwarded.map { [$0] } ?? []) {
+            let state = destination.state
+            acked &+= state.acked
+            if !state.hasRoom { hasRoom = false }
+        }
+        return pace.mayContinue(hasRoom: hasRoom, acked: acked, now: now)
     }
 
     /// Queues one chunk. What a producer refuses is counted: the values are lost for good.
@@ -42,24 +63,51 @@ final class FlushPublisher: Sendable {
             case .ingest: toAggregators.entries.append(place)
             }
         }
-        let producers = producers.withLock { $0 }
-        send(toCoordinators, to: producers.aggregated, destination: "aggregated")
-        send(toAggregators, to: producers.forwarded, destination: "ingest")
+        let destinations = destinations.withLock { $0 }
+        if destinations.outputs.isEmpty { send(toCoordinators, to: nil, "aggregated") }
+        for destination in destinations.outputs { send(toCoordinators, to: destination, "aggregated") }
+        send(toAggregators, to: destinations.forwarded, "ingest")
     }
 
-    private func send(_ batch: PayloadBatch, to producer: Producer?, destination: String) {
+    private func send(_ batch: PayloadBatch, to destination: FlushDestination?, _ kind: String) {
         guard !batch.entries.isEmpty else { return }
-        do throws(ProducerError) {
-            guard let producer else { throw .closed }
-            try producer.produce(batch)
-        } catch {
-            registry.counter(
-                "m3agg_aggregator_unpublished_total", help: "Messages of a flush that no queue took.",
-                labels: [("destination", destination), ("reason", error.reason)]
-            ).add(batch.entries.count)
-            logger.error(
-                "a part of a flush was not queued",
-                metadata: ["destination": "\(destination)", "messages": "\(batch.entries.count)", "error": "\(error)"])
+        switch destination {
+        case .topic(let producer, _):
+            do throws(ProducerError) {
+                try producer.produce(batch)
+            } catch {
+                refuse(batch, kind, error)
+            }
+        case .blackhole(let name): countPublished(batch, name, "blackhole")
+        case .log(let name):
+            countPublished(batch, name, "log")
+            for entry in batch.entries { log(entry, of: batch, name) }
+        case nil: refuse(batch, kind, .closed)
         }
+    }
+
+    private func refuse(_ batch: PayloadBatch, _ kind: String, _ error: ProducerError) {
+        registry.counter(
+            "m3agg_aggregator_unpublished_total", help: "Messages of a flush that no queue took.",
+            labels: [("destination", kind), ("reason", error.reason)]
+        ).add(batch.entries.count)
+        logger.error(
+            "a part of a flush was not queued",
+            metadata: ["destination": "\(kind)", "messages": "\(batch.entries.count)", "error": "\(error)"])
+    }
+
+    private func countPublished(_ batch: PayloadBatch, _ name: String, _ type: String) {
+        registry.counter(
+            "m3agg_aggregator_static_output_total", help: "Aggregated metrics given to outputs that keep nothing.",
+            labels: [("output", name), ("type", type)]
+        ).add(batch.entries.count)
+    }
+
+    private func log(_ entry: PayloadBatch.Entry, of batch: PayloadBatch, _ name: String) {
+        let payload = ByteRange(offset: Int(entry.offset), count: Int(entry.length))
+        let line = batch.bytes.withUnsafeReadableBytes { bytes in
+            TapRecord(MessageView(unframed: payload, shard: UInt64(entry.shard)), in: bytes.bytes).line
+        }
+        logger.info("aggregated", metadata: ["output": "\(name)", "metric": "\(line)"])
     }
 }

@@ -1,3 +1,5 @@
+import Aggregator
+
 /// Which worker owns which shard. A worker owns whole shards: the i-th of the owned shards belongs to worker
 /// i mod workers, so that any set of shards is spread evenly.
 struct WorkerTable: Sendable {
@@ -14,6 +16,30 @@ struct WorkerTable: Sendable {
         self.workers = workers
     }
 
+    private init(workers: [UInt16]) { self.workers = workers }
+
+    /// The table for other shards: those that stay keep their worker, with everything it knows of them, and new ones go
+    /// to the workers that have the fewest.
+    func changed(to ownedShards: [UInt32], workerCount: Int) -> WorkerTable {
+        var changed = Array(repeating: Self.notOwned, count: workers.count)
+        var loads = Array(repeating: 0, count: max(workerCount, 1))
+        var added: [Int] = []
+        for shard in Set(ownedShards).sorted() where Int(shard) < workers.count {
+            if let worker = owner(of: shard), worker < loads.count {
+                changed[Int(shard)] = UInt16(worker)
+                loads[worker] += 1
+            } else {
+                added.append(Int(shard))
+            }
+        }
+        for shard in added {
+            let worker = loads.indices.min { loads[$0] < loads[$1] } ?? 0
+            changed[shard] = UInt16(worker)
+            loads[worker] += 1
+        }
+        return WorkerTable(workers: changed)
+    }
+
     var numShards: Int { workers.count }
 
     /// The worker of a shard number from a message, which may be a replicated shard id (replica × shards + shard).
@@ -28,5 +54,10 @@ struct WorkerTable: Sendable {
 
     func shards(ofWorker worker: Int) -> [UInt32] {
         workers.indices.filter { workers[$0] == UInt16(worker) }.map { UInt32($0) }
+    }
+
+    /// Those of the shards that a worker has.
+    func part(of shards: [OwnedShard], worker: Int) -> [OwnedShard] {
+        shards.filter { owner(of: $0.shard) == worker }
     }
 }

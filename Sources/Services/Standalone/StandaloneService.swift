@@ -19,9 +19,9 @@ public final class StandaloneService: Sendable {
     private let store: TimeSeriesStore
     private let aggregator: AggregatorService
     private let coordinator: CoordinatorService
-    private let ingestProducer: Producer
-    private let forwardProducer: Producer
-    private let aggregatedProducer: Producer
+    private let ingestProducer: TopicProducer
+    private let forwardProducer: TopicProducer
+    private let aggregatedProducer: TopicProducer
     private let logger: Logger
 
     /// Where the servers listen.
@@ -68,11 +68,11 @@ public final class StandaloneService: Sendable {
             group: group, registry: registry, logger: logger)
 
         let aggregated = try await ListenFailure.naming("--aggregated", options.aggregated) {
-            text(try await coordinator.listen(), host: options.aggregated.host)
+            SocketText.text(try await coordinator.listen(), host: options.aggregated.host)
         }
         started.add { await coordinator.stop() }
         let ingest = try await ListenFailure.naming("--ingest", options.ingest) {
-            text(try await aggregator.listen(), host: options.ingest.host)
+            SocketText.text(try await aggregator.listen(), host: options.ingest.host)
         }
         started.add { await aggregator.cancel() }
         let plane = try await StandaloneControlPlane.bootstrap(
@@ -81,14 +81,14 @@ public final class StandaloneService: Sendable {
         let routes = TopicRoutes(store: control, topics: plane.topics)
 
         func producer(_ name: String, _ topic: String, _ change: (inout ProducerOptions) -> Void) async throws
-            -> Producer
+            -> TopicProducer
         {
             var producerOptions = ProducerOptions()
             producerOptions.name = name
             producerOptions.flushInterval = .nanoseconds(options.connectionFlushNanos)
             change(&producerOptions)
-            return try Producer.start(
-                route: try await routes.route(topic), options: producerOptions, group: group, registry: registry,
+            return try await TopicProducer.start(
+                topic: topic, routes: routes, options: producerOptions, group: group, registry: registry,
                 logger: logger)
         }
         let ingestProducer = try await producer("coordinator", StandaloneControlPlane.ingestTopicName) {
@@ -103,9 +103,9 @@ public final class StandaloneService: Sendable {
         for producer in [ingestProducer, forwardProducer, aggregatedProducer] {
             started.add { await producer.close(deadline: .zero) }
         }
-        aggregator.run(aggregated: aggregatedProducer, forwarded: forwardProducer)
+        aggregator.run(outputs: [aggregatedProducer.destination], forwarded: forwardProducer.destination)
         let http = try await ListenFailure.naming("--http", options.http) {
-            try await coordinator.serve(producer: ingestProducer)
+            try await coordinator.serve(producer: ingestProducer.producer)
         }
         started.add { await coordinator.stopServing() }
 
@@ -126,7 +126,7 @@ public final class StandaloneService: Sendable {
 
     private init(
         folder: DataFolder, control: EmbeddedStore, store: TimeSeriesStore, aggregator: AggregatorService,
-        coordinator: CoordinatorService, producers: (Producer, Producer, Producer), logger: Logger,
+        coordinator: CoordinatorService, producers: (TopicProducer, TopicProducer, TopicProducer), logger: Logger,
         addresses: AddressFile
     ) {
         self.folder = folder
@@ -152,7 +152,8 @@ public final class StandaloneService: Sendable {
         await BlockingWork.finish { store.close() }
         await control.close()
         let totals = aggregator.totals
-        let lost = published.services.reduce(0) { $0 + $1.dropped.values.reduce(0, +) }
+        let lost = published.services.filter { $0.name != TapConsumer.serviceName }
+            .reduce(0) { $0 + $1.dropped.values.reduce(0, +) }
         logger.info(
             "standalone stopped",
             metadata: ["emitted": "\(totals.emitted)", "discarded": "\(totals.discarded)", "unpublished": "\(lost)"])
@@ -170,10 +171,5 @@ public final class StandaloneService: Sendable {
         aggregator.flushCheckNanos = options.flushCheckNanos
         aggregator.hashSeed = .random(in: .min ... .max)
         return aggregator
-    }
-
-    private static func text(_ address: SocketAddress, host: String) -> String {
-        let host = address.ipAddress ?? host
-        return host.contains(":") ? "[\(host)]:\(address.port ?? 0)" : "\(host):\(address.port ?? 0)"
     }
 }

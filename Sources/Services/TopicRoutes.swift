@@ -19,6 +19,16 @@ struct TopicRoutes: Sendable {
 
     let store: any KeyValueStore
     let topics: TopicStore
+    /// The namespace of the consumers' placements; nil for M3's usual one.
+    var placementNamespace: String?
+    /// Whether those placements are staged; nil where their service's name tells.
+    var placementIsStaged: Bool?
+
+    func placements(of service: ServiceID) -> PlacementStore {
+        let isStaged = placementIsStaged ?? (service.name == ServiceID.aggregatorName)
+        return PlacementStore(
+            store: store, serviceID: service, form: isStaged ? .staged : .plain, namespace: placementNamespace)
+    }
 
     /// - Throws: ``Failure``, ``Cluster/ClusterError``
     func route(_ name: String) async throws -> ProducerRoute {
@@ -26,7 +36,7 @@ struct TopicRoutes: Sendable {
         var services: [ProducerRoute.ConsumerService] = []
         for consumer in topic.consumerServices {
             guard
-                let placement = try await PlacementStore(store: store, serviceID: consumer.serviceID).get()?.value
+                let placement = try await placements(of: consumer.serviceID).get()?.value
             else { throw Failure.noPlacement(topic: name, service: consumer.serviceID.description) }
             services.append(
                 ProducerRoute.ConsumerService(
@@ -52,40 +62,6 @@ struct TopicRoutes: Sendable {
                     endpoint: instance.endpoint, cutoverNanos: assignment?.cutoverNanos ?? 0,
                     cutoffNanos: assignment?.cutoffNanos ?? .max)
             }
-        }
-    }
-}
-
-/// The consumer that `--tap` adds to the topic of aggregated metrics.
-enum TapConsumer {
-    static let serviceName = "m3agg-tap"
-
-    /// Adds, moves or removes the consumer, so that the topic has it just when an endpoint is given.
-    static func apply(_ endpoint: String?, store: any KeyValueStore, topics: TopicStore) async throws {
-        let serviceID = ServiceID(name: serviceName, environment: topics.environment)
-        if let endpoint {
-            let address = try Endpoint(parsing: endpoint)
-            _ = try await PlacementStore(store: store, serviceID: serviceID, form: .plain).update {
-                (_) throws(ClusterError) in
-                try .initial(unsharded: [
-                    Instance(
-                        id: serviceName, isolationGroup: serviceName, weight: 1, endpoint: address.description,
-                        hostname: address.host, port: UInt32(address.port))
-                ])
-            }
-        }
-        _ = try await topics.update(StandaloneControlPlane.aggregatedTopicName) { (current) throws(ClusterError) in
-            guard var topic = current else {
-                throw .invalidTopic("\(StandaloneControlPlane.aggregatedTopicName) does not exist; create it first")
-            }
-            topic.consumerServices.removeAll { $0.serviceID == serviceID }
-            if endpoint != nil {
-                topic.consumerServices.append(
-                    ConsumerService(
-                        serviceID: serviceID, consumptionType: .shared,
-                        messageTTLNanos: StandaloneControlPlane.messageTTLNanos))
-            }
-            return topic
         }
     }
 }

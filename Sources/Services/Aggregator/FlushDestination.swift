@@ -1,0 +1,25 @@
+import MessageQueue
+
+/// Where published messages go.
+enum FlushDestination: Sendable {
+    /// A topic, through a producer whose buffers hold so many bytes each.
+    case topic(Producer, maxBufferBytes: Int)
+    /// Nowhere: counted and forgotten.
+    case blackhole(name: String)
+    /// The log, a line for each message.
+    case log(name: String)
+
+    /// Whether the queues are at most half full, so that a part of a flush fits, and how many messages were taken from
+    /// them so far. Of the instances of a REPLICATED service it's the emptiest that counts: what a dead one misses must
+    /// not hold up the others.
+    var state: (hasRoom: Bool, acked: UInt64) {
+        guard case .topic(let producer, let limit) = self else { return (true, 0) }
+        var hasRoom = true
+        var acked: UInt64 = 0
+        for service in producer.stats.services {
+            acked &+= service.acked
+            if let least = service.replicas.map(\.bufferedBytes).min(), least > limit / 2 { hasRoom = false }
+        }
+        return (hasRoom, acked)
+    }
+}

@@ -1,0 +1,119 @@
+import FoundationEssentials
+import Glibc
+import MessageQueue
+import NIOCore
+import NodeConfiguration
+
+/// What servers and producers are told by a configuration, and what of it can't be done.
+enum RoleSettings {
+    /// - Throws: ``RoleFailure/unsupported(key:value:remedy:)`` for the first such key.
+    static func check(_ configuration: AggregatorConfiguration) throws {
+        let servers = [
+            ("m3msg.server.tls.mode", configuration.m3msg?.server.tls),
+            ("rawtcp.tls.mode", configuration.rawTCP?.server.tls),
+        ]
+        for (key, tls) in servers {
+            guard let tls, tls.mode != .disabled else { continue }
+            throw RoleFailure.unsupported(key: key, value: tls.mode.rawValue, remedy: "set it to disabled")
+        }
+        guard case .m3msg = configuration.forwarding else {
+            throw RoleFailure.unsupported(
+                key: "aggregator.client.type", value: "legacy",
+                remedy: "set it to m3msg and give the producer's section")
+        }
+        for case .m3msg(let output) in configuration.outputs {
+            let filters = [
+                ("filters", output.shardSetFilters.count), ("storagePolicyFilters", output.storagePolicyFilters.count),
+                ("percentageFilters", output.percentageFilters.count),
+                ("routingPolicyFilters", output.routingPolicyFilters.count),
+            ]
+            for (key, count) in filters where count > 0 {
+                throw RoleFailure.unsupported(
+                    key: "aggregator.flush.handlers.dynamicBackend.\(key)", value: "given",
+                    remedy: "remove it, or filter in the consumers")
+            }
+        }
+    }
+
+    static func consumer(_ server: AggregatorConfiguration.M3MsgServer) -> ConsumerOptions {
+        var options = ConsumerOptions()
+        options.name = "ingest"
+        options.ackFlushInterval = .nanoseconds(server.ackFlushIntervalNanos)
+        options.maxFrameBytes = server.maxMessageBytes
+        options.writeTimeout = .nanoseconds(server.connectionWriteTimeoutNanos)
+        options.keepAlive = server.server.keepAlivePeriodNanos.map { .nanoseconds($0) }
+        return options
+    }
+
+    static func rawTCP(_ server: AggregatorConfiguration.RawTCPServer) -> AggregatorService.Options.RawTCP {
+        var options = RawTCPOptions()
+        options.maxFrameBytes = server.maxMessageBytes
+        options.readBytes = server.readBufferBytes
+        options.keepAlive = server.server.keepAlivePeriodNanos.map { .nanoseconds($0) }
+        options.errorLogLimitPerSecond = server.errorLogLimitPerSecond
+        return AggregatorService.Options.RawTCP(
+            host: server.server.listenAddress.host, port: server.server.listenAddress.port, options: options)
+    }
+
+    static func producer(_ configuration: ProducerConfiguration, name: String) -> ProducerOptions {
+        var options = ProducerOptions()
+        options.name = name
+        options.onFull = configuration.onFull == .dropOldest ? .dropOldest : .returnError
+        options.bufferScope = configuration.bufferScope == .perReplica ? .perReplica : .shared
+        options.maxBufferBytes = configuration.maxBufferBytes
+        options.maxMessageBytes = configuration.maxMessageBytes
+        options.allowedSpilloverRatio = configuration.allowedSpilloverRatio
+        options.dropOldestInterval = .nanoseconds(configuration.dropOldestIntervalNanos)
+        options.scanInterval = .nanoseconds(configuration.scanIntervalNanos)
+        options.maxAckFrameBytes = configuration.maxAckFrameBytes
+        switch configuration.messageRetry {
+        case .backoff(let policy): options.messageRetry = backoff(policy)
+        case .fixed(let pauses):
+            // From the first pause to the last one; those between are what doubling gives.
+            let first = pauses.first ?? 5_000_000_000
+            let last = pauses.last ?? first
+            options.messageRetry = Backoff(
+                initial: .nanoseconds(first), factor: 2, max: .nanoseconds(max(first, last)), jitter: false)
+        }
+        let connection = configuration.connection
+        options.numConnections = min(max(connection.numConnections, 1), 64)
+        options.connectTimeout = .nanoseconds(connection.dialTimeoutNanos)
+        options.writeTimeout = .nanoseconds(connection.writeTimeoutNanos)
+        options.keepAlive = connection.keepAlivePeriodNanos > 0 ? .nanoseconds(connection.keepAlivePeriodNanos) : nil
+        options.resetDelay = .nanoseconds(connection.resetDelayNanos)
+        options.reconnect = backoff(connection.retry)
+        options.flushInterval = .nanoseconds(connection.flushIntervalNanos)
+        return options
+    }
+
+    private static func backoff(_ policy: RetryPolicy) -> Backoff {
+        Backoff(
+            initial: .nanoseconds(policy.initialBackoffNanos), factor: policy.backoffFactor,
+            max: policy.maxBackoffNanos == .max ? nil : .nanoseconds(policy.maxBackoffNanos), jitter: policy.jitter)
+    }
+
+    // MARK: Identity
+
+    /// Which instance of the placement this process is. Waits for a file that is to hold it.
+    static func instanceID(_ identity: InstanceIdentity, environment: [String: String]) async throws -> String {
+        guard case .file(let path, let timeout) = identity.source else {
+            return try identity.instanceID(environment: environment, hostname: hostname())
+        }
+        let end = ContinuousClock.now + .nanoseconds(timeout ?? 0)
+        while true {
+            let text = try? String(contentsOfFile: path, encoding: .utf8)
+            do {
+                return try identity.instanceID(environment: environment, hostname: hostname(), fileText: text)
+            } catch {
+                guard ContinuousClock.now < end else { throw error }
+                try await Task.sleep(for: .milliseconds(100))
+            }
+        }
+    }
+
+    static func hostname() -> String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
