@@ -62,6 +62,20 @@ import WireFormat
         await stop()
     }
 
+    @Test func labelsOfTheMapTagsHeaderAreGivenToEverySeries() async throws {
+        var request = try RemoteWrite.request([RemoteWrite.series("counted", 1, atMs: nowMs)])
+        request.headers["M3-Map-Tags-JSON"] = #"{"tagMappers":[{"write":{"tag":"__name__","value":"renamed"}}]}"#
+        #expect(await endpoint.respond(to: request).status == 200)
+        #expect(try await store.values("renamed", in: .unaggregated) == [1])
+        #expect(try await store.values("counted", in: .unaggregated) == [])
+        request.headers["M3-Map-Tags-JSON"] = #"{"tagMappers":[{"drop":{"tag":"a"}}]}"#
+        let refused = await endpoint.respond(to: request)
+        #expect(refused.status == 400)
+        #expect(String(decoding: refused.body, as: UTF8.self).contains("M3-Map-Tags-JSON"))
+        #expect(count("requests_refused", [("reason", "bad_header")]) == 1)
+        await stop()
+    }
+
     @Test func anEmptyRequestIsFine() async throws {
         #expect(await endpoint.respond(to: try RemoteWrite.request([])).status == 200)
         await stop()

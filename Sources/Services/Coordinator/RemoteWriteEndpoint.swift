@@ -32,7 +32,10 @@ struct RemoteWriteEndpoint: Sendable {
                 metricsType: request.headers["M3-Metrics-Type"], storagePolicy: request.headers["M3-Storage-Policy"],
                 writeType: request.headers["M3-Write-Type"])
             let type = try Self.prometheusType(request.headers["Prometheus-Metric-Type"])
-            let body = try Snappy.decompress(request.body.span.bytes, limit: WireLimits.maxRemoteWriteBytes)
+            var body = try Snappy.decompress(request.body.span.bytes, limit: WireLimits.maxRemoteWriteBytes)
+            if let tags = request.headers["M3-Map-Tags-JSON"], !tags.isEmpty {
+                body = try MapTags(parsing: tags).applied(to: body)
+            }
             result = try handler.handle(
                 body.span.bytes, target: target, prometheusType: type, nowNanos: WallClock.nowNanos())
             messages = Self.batch(result.messages)
