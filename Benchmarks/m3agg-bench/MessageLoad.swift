@@ -50,11 +50,7 @@ final class MessageLoad {
             ids += id
             shards.append(id.withUnsafeBytes { Murmur3.shard(of: $0, numShards: Self.numShards) })
         }
-        metadatas = MetadataCodec.encode([
-            StagedMetadata(pipelines: [
-                PipelineMetadata(aggregationID: .default, storagePolicies: [try StoragePolicy(parsing: "10s:48h")])
-            ])
-        ])
+        metadatas = MetadataCodec.encode([StagedMetadata(pipelines: try Self.pipelines(kind))])
         var stride = Int(Double(series) * 0.618) | 1
         while Self.greatestCommonDivisor(stride, series) != 1 { stride += 2 }
         self.stride = stride
@@ -68,6 +64,19 @@ final class MessageLoad {
                         name: Self.service, consumption: .replicated, numberOfShards: Int(Self.numShards),
                         endpoints: [endpoint])
                 ]), options: options, group: group, registry: Registry(), logger: Logger(label: "load"))
+    }
+
+    /// Timers are counted in windows of 10 s and have a quantile in windows of 30 s.
+    private static func pipelines(_ kind: Kind) throws -> [PipelineMetadata] {
+        let policy = try StoragePolicy(parsing: "10s:48h")
+        guard kind == .batchTimer else {
+            return [PipelineMetadata(aggregationID: .default, storagePolicies: [policy])]
+        }
+        return [
+            PipelineMetadata(aggregationID: AggregationID([.count]), storagePolicies: [policy]),
+            PipelineMetadata(
+                aggregationID: AggregationID([.p99]), storagePolicies: [try StoragePolicy(parsing: "30s:48h")]),
+        ]
     }
 
     private static func id(_ index: Int, _ kind: Kind) -> [UInt8] {

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
 import Logging
+import MessageQueue
+import NIOCore
 import NIOPosix
 
 /// Holds an aggregator to a steady rate for long: memory must stay where it is, and totals out must be totals in.
@@ -65,9 +67,11 @@ struct SoakCommand: AsyncParsableCommand {
         let start = clock.now
         let cpuBefore = try role.cpuSeconds()
         for step in 0..<minutes * 6 {
-            async let first: Void = counters.send(rate * 9, rate: rate * 9 / 10)
-            async let second: Void = timers.send(rate, rate: max(1, rate / 10))
-            _ = try await (first, second)
+            // In turns, so that either sends a tenth of a second to nine tenths of one.
+            for _ in 0..<10 {
+                try await counters.send(rate * 9 / 10, rate: rate)
+                try await timers.send(rate / 10, rate: rate)
+            }
             memory.append(((clock.now - start) / .seconds(1), try role.residentBytes()))
             if step % 6 == 5 {
                 counters.churn(perThousand: churn)

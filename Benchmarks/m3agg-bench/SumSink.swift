@@ -1,5 +1,6 @@
 import Logging
 import MessageQueue
+import Metrics
 import NIOCore
 import Synchronization
 import Telemetry
@@ -26,7 +27,7 @@ final class SumSink: MessageConsumer {
                     .unsafeLoad(as: UInt8.self) == MessageLoad.Kind.batchTimer.mark
                 if !isTimer {
                     sums.counters += Int64(metric.value)
-                } else if Self.endsWithCount(bytes, metric.id) {
+                } else if metric.storagePolicy.resolutionNanos == 10_000_000_000 {
                     sums.timerValues += Int64(metric.value)
                 }
             }
@@ -36,10 +37,6 @@ final class SumSink: MessageConsumer {
             $0.timerValues += sums.timerValues
         }
         connection.acknowledge(batch)
-    }
-
-    private static func endsWithCount(_ bytes: RawSpan, _ id: ByteRange) -> Bool {
-        bytes.extracting(id.offset..<id.end).withUnsafeBytes { $0.suffix(6).elementsEqual(".count".utf8) }
     }
 
     /// A server on a free port with this sink behind it, and its `HOST:PORT`.
