@@ -8,7 +8,16 @@ private let second: Int64 = 1_000_000_000
 
 /// A file of the shape of M3's own sample has M3's values.
 @Suite struct StockFileTests {
-    private func load() throws -> LoadedAggregatorConfiguration { try ConfigurationFixture.load("stock-raw-tcp.yml") }
+    private func load() throws -> LoadedAggregatorConfiguration {
+        try ConfigurationFixture.load("stock-raw-tcp.yml", environment: ["M3AGGREGATOR_HOST_ID": "host-1"])
+    }
+
+    @Test func instanceIDComesFromTheEnvironment() throws {
+        let identity = try load().configuration.identity
+        #expect(try identity.instanceID(environment: ["M3AGGREGATOR_HOST_ID": "host-1"], hostname: "h") == "host-1")
+        let unset = try ConfigurationFixture.load("stock-raw-tcp.yml")
+        #expect(unset.diagnostics.contains { $0.field == "aggregator.hostID.envVarName" && $0.severity == .warning })
+    }
 
     @Test func serversAreM3s() throws {
         let configuration = try load().configuration

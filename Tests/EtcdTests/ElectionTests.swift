@@ -11,7 +11,7 @@ import Testing
     private static let prefix = "_ld/default_env/m3aggregator/shardset/1/lock"
 
     private static func member(
-        _ value: String, _ store: EtcdStore, ttlSeconds: Int64 = 2, isCampaigning: Bool = true,
+        _ value: String, _ store: EtcdStore, ttlSeconds: Int64 = 5, isCampaigning: Bool = true,
         isPeer: @escaping @Sendable (String) -> Bool = { _ in true }
     ) -> EtcdElection {
         EtcdElection(

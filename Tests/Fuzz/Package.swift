@@ -8,6 +8,7 @@ let settings: [SwiftSetting] = [
 ]
 let package = Package(
     name: "fuzz",
+    dependencies: [.package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2")],
     targets: [
         .systemLibrary(name: "CSnappy"),
         .systemLibrary(name: "CProtobufC"),
@@ -16,8 +17,17 @@ let package = Package(
         .target(
             name: "WireFormat", dependencies: ["Metrics", "CSnappy", "CProtobufC", "CM3Protocol"],
             swiftSettings: settings),
+        .target(name: "Aggregation", dependencies: ["Metrics"], swiftSettings: settings),
+        .target(name: "Aggregator", dependencies: ["Metrics", "Aggregation", "WireFormat"], swiftSettings: settings),
+        .target(
+            name: "NodeConfiguration",
+            dependencies: ["Metrics", "Aggregation", "Aggregator", .product(name: "Yams", package: "Yams")],
+            path: "Sources/Configuration", swiftSettings: settings),
         .executableTarget(
             name: "WireFormatFuzzer", dependencies: ["WireFormat"], path: "WireFormatFuzzer",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "ConfigurationFuzzer", dependencies: ["NodeConfiguration"], path: "ConfigurationFuzzer",
             swiftSettings: settings),
     ]
 )

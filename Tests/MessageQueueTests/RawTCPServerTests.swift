@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import Synchronization
 import Telemetry
@@ -22,7 +23,9 @@ private final class CollectingConsumer: RawTCPConsumer {
     func consume(_ batch: RawTCPBatch) -> RawTCPRefusal? {
         state.withLock { state in
             for payload in batch.payloads {
-                let bytes = Array(batch.buffer.readableBytesView[payload.offset..<payload.end])
+                let bytes =
+                    batch.buffer.getBytes(
+                        at: batch.buffer.readerIndex + payload.offset, length: payload.count) ?? []
                 if let refused = state.refused, bytes.first == refused {
                     return RawTCPRefusal(reason: "test", description: "refused")
                 }
@@ -67,7 +70,8 @@ private final class CollectingConsumer: RawTCPConsumer {
         let payloads = (1...200).map { Array(repeating: UInt8($0), count: $0 * 13) }
         try peer.send(payloads.flatMap(frame))
         try await received(200)
-        #expect(consumer.state.withLock { $0.payloads } == payloads)
+        let arrived = consumer.state.withLock { $0.payloads == payloads }
+        #expect(arrived)
         #expect(peer.receive(waitingMilliseconds: 20) == [])
         peer.close()
         try await eventually("the end") { registry.value("m3agg_raw_tcp_connections") == 0 }

@@ -94,4 +94,76 @@ import WireFormat
         await producer.close(deadline: .zero)
         await fixture.stop()
     }
+
+    /// A kilobyte of id.
+    private static func longName(_ index: Int) -> String {
+        "series_\(index)_" + String(repeating: "x", count: 1_000)
+    }
+
+    /// The queue holds a third of the flush: without pacing it would drop the oldest messages.
+    @Test func aFlushLargerThanTheQueueLosesNothing() async throws {
+        let count = 10_000
+        let limit = 4 << 20
+        let (server, port) = try await startServer(MessageTap { _ in })
+        let producer = try startProducer("127.0.0.1:\(port)") {
+            $0.maxBufferBytes = limit
+            $0.allowedSpilloverRatio = 0
+        }
+        let fixture = try await IngestFixture(workers: 2)
+        let destination = FlushDestination.topic(producer, maxBufferBytes: limit)
+        fixture.publisher.set(outputs: [destination], forwarded: destination)
+        let peer = try LoopbackPeer(port: fixture.port)
+        var bytes: [UInt8] = []
+        for index in 0..<count {
+            let name = Self.longName(index)
+            bytes += try Message.frame(
+                shard: UInt64(try Message.shard(name, of: 64)), id: UInt64(index + 1), epoch: 3,
+                try Message.counter(name, 1))
+        }
+        try peer.send(bytes)
+        var reader = AckReader()
+        try reader.wait(for: count, from: peer)
+        try await fixture.flush(at: IngestFixture.startNanos + 30 * second)
+        let stats = try await poll("everything to be published and taken", every: .milliseconds(5)) {
+            let stats = producer.stats.services[0]
+            return stats.acked == UInt64(count) ? stats : nil
+        }
+        #expect(stats.dropped.values.reduce(0, +) == 0)
+        #expect(fixture.registry.value("m3agg_aggregator_unpublished_total") == 0)
+        let snapshots = try await fixture.flush()
+        #expect(snapshots.reduce(0) { $0 + $1.counters.emitted } == UInt64(count))
+        await producer.close(deadline: .zero)
+        await fixture.stop()
+        await server.stop()
+    }
+
+    @Test func nobodyTakingAnythingHoldsAFlushUpForFiveSecondsOnly() async throws {
+        let count = 6_000
+        let limit = 4 << 20
+        let producer = try startProducer("127.0.0.1:9") {
+            $0.maxBufferBytes = limit
+            $0.allowedSpilloverRatio = 0
+        }
+        let fixture = try await IngestFixture(workers: 1)
+        let destination = FlushDestination.topic(producer, maxBufferBytes: limit)
+        fixture.publisher.set(outputs: [destination], forwarded: destination)
+        let peer = try LoopbackPeer(port: fixture.port)
+        var bytes: [UInt8] = []
+        for index in 0..<count {
+            bytes += try Message.frame(
+                shard: 0, id: UInt64(index + 1), epoch: 3, try Message.counter(Self.longName(index), 1))
+        }
+        try peer.send(bytes)
+        var reader = AckReader()
+        try reader.wait(for: count, from: peer)
+        let due = IngestFixture.startNanos + 30 * second
+        let waiting = try await fixture.flush(at: due)
+        #expect(waiting[0].counters.emitted < UInt64(count))
+        let stillWaiting = try await fixture.flush(at: due + 4 * second)
+        #expect(stillWaiting[0].counters.emitted < UInt64(count))
+        let done = try await fixture.flush(at: due + 6 * second)
+        #expect(done[0].counters.emitted == UInt64(count))
+        await producer.close(deadline: .zero)
+        await fixture.stop()
+    }
 }

@@ -35,4 +35,18 @@ struct WorkerTableTests {
         #expect(table.shards(ofWorker: 0) == [2])
         #expect(table.shards(ofWorker: 1) == [3])
     }
+
+    @Test func shardsThatStayKeepTheirWorkerAndNewOnesAreSpread() {
+        let before = WorkerTable(numShards: 64, ownedShards: Array(0..<32), workerCount: 4)
+        let after = before.changed(to: Array(8..<64), workerCount: 4)
+        for shard: UInt32 in 0..<64 {
+            switch shard {
+            case 0..<8: #expect(after.owner(of: shard) == nil)
+            case 8..<32: #expect(after.owner(of: shard) == before.owner(of: shard))
+            default: #expect(after.owner(of: shard) != nil)
+            }
+        }
+        for worker in 0..<4 { #expect(after.shards(ofWorker: worker).count == 14) }
+        #expect(after.changed(to: [], workerCount: 4).shards(ofWorker: 0) == [])
+    }
 }

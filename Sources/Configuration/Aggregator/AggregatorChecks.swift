@@ -5,7 +5,15 @@ import Metrics
 enum AggregatorChecks {
     /// - Parameter isShortForm: whether delays that lose forwarded values are an error; M3's own files have them, and
     ///   an operator who replaces M3 shall get what M3 did.
-    static func run(_ configuration: AggregatorConfiguration, isShortForm: Bool, _ reader: Reader) {
+    static func run(
+        _ configuration: AggregatorConfiguration, environment: [String: String], isShortForm: Bool, _ reader: Reader
+    ) {
+        if case .environment(let variable) = configuration.identity.source, environment[variable, default: ""].isEmpty {
+            report(
+                .warning, reader, "aggregator.hostID.envVarName",
+                "the environment variable \(variable) is not set here, but a start needs it",
+                "set it where the node is started")
+        }
         checkOptions(configuration, reader)
         checkForwardingDelay(configuration, isShortForm: isShortForm, reader)
         checkAddresses(configuration, reader)

@@ -86,7 +86,10 @@ extension AggregatorConfiguration {
         if reader.hasErrors { throw reader.errors() }
         if let expanded = ShortForm.expand(root, reader) { root = merge(expanded, root, reader) }
         let configuration = AggregatorReader.read(root, reader)
-        if !reader.hasErrors { AggregatorChecks.run(configuration, isShortForm: root["node"] != nil, reader) }
+        if !reader.hasErrors {
+            AggregatorChecks.run(
+                configuration, environment: environment, isShortForm: root["node"] != nil, reader)
+        }
         if reader.hasErrors { throw reader.errors() }
         return LoadedAggregatorConfiguration(
             configuration: configuration, diagnostics: reader.sortedDiagnostics(), values: reader.effectiveValues())

@@ -34,7 +34,7 @@ extension AggregatorReader {
     }
 
     private func rawTCPServer(_ section: Section) -> AggregatorConfiguration.RawTCPServer {
-        section.ignore("msgpackIterator", because: "M3 speaks protobuf since version 0.15")
+        section.ignore("msgpackIterator", because: "raw TCP speaks protobuf only")
         let maxMessageBytes = section.section("protobufIterator") { iterator in
             iterator.ignore("initBufferSize", because: WithoutEffect.growing)
             iterator.ignorePool("bytesPool")
