@@ -44,6 +44,7 @@ let package = Package(
         .systemLibrary(name: "CRocksDB", providers: [.apt(["librocksdb-dev"])]),
         .systemLibrary(name: "CRoaring", providers: [.apt(["libroaring-dev"])]),
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         .target(name: "CM3Protocol", dependencies: ["CProtobufC"], exclude: ["proto"]),
         .target(
             name: "ControlProtocol",
@@ -74,12 +75,18 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "Telemetry", logging, .product(name: "HummingbirdCore", package: "hummingbird"),
+                "COpenSSL", "Telemetry", logging, .product(name: "HummingbirdCore", package: "hummingbird"),
                 // Only for the alias: swift-metrics, which hummingbird brings along, has a module named Metrics too.
                 .product(name: "Hummingbird", package: "hummingbird", moduleAliases: ["Metrics": "SwiftMetrics"]),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOTLS", package: "swift-nio"),
             ] + nio, swiftSettings: settings),
+        .target(
+            name: "ControlAPI",
+            dependencies: [
+                "KeyValue", "Cluster", "ControlProtocol", "Transport",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ], swiftSettings: settings),
         .target(
             name: "MessageQueue", dependencies: ["WireFormat", "Telemetry", logging] + nio, swiftSettings: settings),
         .target(
@@ -103,7 +110,7 @@ let package = Package(
             dependencies: [
                 "Metrics", "Telemetry", "WireFormat", "KeyValue", "Cluster", "Transport", "MessageQueue", "Rules",
                 "Aggregation", "Aggregator", "NodeConfiguration", "ControlProtocol", "Etcd", "Storage", "Query",
-                "Coordinator", logging, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "Coordinator", "ControlAPI", logging, .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ] + nio, swiftSettings: settings),
         .executableTarget(
             name: "m3agg",
@@ -121,6 +128,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio, path: "Benchmarks/m3agg-bench", swiftSettings: settings),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),
+        // M3's worked examples of aggregation, for the core and for a node.
+        .target(
+            name: "AggregatorExamples", dependencies: ["Metrics", "Aggregation", "WireFormat", "Aggregator"],
+            path: "Tests/AggregatorExamples", swiftSettings: settings),
         .testTarget(name: "HygieneTests", swiftSettings: settings),
         tests("Metrics"),
         tests("Telemetry"),
@@ -130,10 +141,14 @@ let package = Package(
         tests("KeyValue"),
         tests("Cluster", ["KeyValue", "ControlProtocol"]),
         tests("Etcd", ["Telemetry", "KeyValue", "Cluster", "EtcdProtocol", logging] + nio),
-        tests("Transport", ["Telemetry", logging] + nio),
+        tests("Transport", ["Telemetry", logging, .product(name: "NIOTLS", package: "swift-nio")] + nio),
+        tests(
+            "ControlAPI",
+            ["KeyValue", "Cluster", "Etcd", "ControlProtocol", "Transport", "Telemetry", logging]
+                + [.product(name: "SwiftProtobuf", package: "swift-protobuf")] + nio),
         tests("MessageQueue", ["WireFormat", "Telemetry", logging] + nio),
         tests("Rules", ["Metrics"]),
-        tests("Aggregator", ["Metrics", "Aggregation", "WireFormat"]),
+        tests("Aggregator", ["AggregatorExamples", "Metrics", "Aggregation", "WireFormat"]),
         .testTarget(
             name: "ConfigurationTests",
             dependencies: ["NodeConfiguration", "TestKit", "Metrics", "Aggregation", "Aggregator"],
@@ -159,7 +174,7 @@ let package = Package(
             dependencies: [
                 "m3agg", "TestKit", "Services", "Metrics", "Telemetry", "KeyValue", "Cluster", "WireFormat",
                 "MessageQueue", "Aggregation",
-                "Aggregator", logging,
+                "Aggregator", "AggregatorExamples", logging,
             ] + nio, swiftSettings: settings),
     ]
 )

@@ -18,7 +18,7 @@ build_packages() {
 
 test_packages() {
     build_packages
-    printf '%s\n' curl etcd-client etcd-server gzip prometheus prometheus-node-exporter
+    printf '%s\n' curl etcd-client etcd-server gzip openssl prometheus prometheus-node-exporter
 }
 
 case "${1:-}" in

@@ -34,7 +34,7 @@ enum ModuleTable {
     private static let generated: Set<String> = ["SwiftProtobuf", "Foundation", "FoundationEssentials"]
 
     static let rows: [Row] = [
-        Row("CSnappy"), Row("CProtobufC"), Row("CRocksDB"), Row("CRoaring"), Row("CZstd"),
+        Row("CSnappy"), Row("CProtobufC"), Row("CRocksDB"), Row("CRoaring"), Row("CZstd"), Row("COpenSSL"),
         Row("CM3Protocol"),
         Row("ControlProtocol", others: generated),
         Row("EtcdProtocol", others: generated),
@@ -50,8 +50,10 @@ enum ModuleTable {
             others: nio.union(["NIOHTTP2", "NIOHPACK", "SwiftProtobuf", "Logging", "FoundationEssentials"]),
             isNetworked: true),
         Row(
-            "Transport", ["Telemetry"], others: nio.union(["NIOHTTP1", "HTTPTypes", "HummingbirdCore", "Logging"]),
+            "Transport", ["COpenSSL", "Telemetry"],
+            others: nio.union(["NIOHTTP1", "NIOTLS", "HTTPTypes", "HummingbirdCore", "Logging"]),
             isNetworked: true),
+        Row("ControlAPI", ["KeyValue", "Cluster", "ControlProtocol", "Transport"], others: ["SwiftProtobuf"]),
         Row("MessageQueue", ["WireFormat", "Telemetry"], others: nio.union(["Logging"]), isNetworked: true),
         Row("Rules", ["Metrics"], others: ["Yams", "Foundation", "FoundationEssentials"]),
         Row("Aggregator", ["Metrics", "Aggregation", "WireFormat"]),
@@ -69,6 +71,7 @@ enum ModuleTable {
             [
                 "ControlProtocol", "Metrics", "Telemetry", "WireFormat", "KeyValue", "Cluster", "Etcd", "Transport",
                 "MessageQueue", "Rules", "Aggregator", "NodeConfiguration", "Storage", "Query", "Coordinator",
+                "ControlAPI",
             ], others: nio.union(["SwiftProtobuf", "Logging", "Dispatch", "FoundationEssentials"]), isNetworked: true),
         Row(
             "m3agg",

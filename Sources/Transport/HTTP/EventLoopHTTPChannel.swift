@@ -6,9 +6,15 @@ import NIOCore
 /// request. Handlers that compute for long leave the loop, see ``HTTPRouter/Placement``.
 struct EventLoopHTTPChannel: ServerChildChannel {
     let base: HTTP1Channel
+    var tls: TLSServerContext?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
-        base.setup(channel: channel, logger: logger)
+        do {
+            try tls?.configure(channel)
+        } catch {
+            return channel.eventLoop.makeFailedFuture(error)
+        }
+        return base.setup(channel: channel, logger: logger)
     }
 
     func handle(value: HTTP1Channel.Value, logger: Logger) async {

@@ -73,7 +73,7 @@ public final class HTTPServer: Sendable {
                 base: HTTP1Channel(
                     responder: { request, writer, channel in
                         try await responder.respond(to: request, writer: writer, channel: channel)
-                    }, configuration: configuration)),
+                    }, configuration: configuration), tls: options.tls),
             configuration: ServerConfiguration(
                 address: .hostname(host, port: port), backlog: 1024,
                 availableConnectionsDelegate: MaximumAvailableConnections(options.maxConnections, logger: quiet)),

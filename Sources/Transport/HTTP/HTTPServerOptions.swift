@@ -15,6 +15,8 @@ public struct HTTPServerOptions: Sendable {
     public var bodyTimeoutNanos: Int64 = 30_000_000_000
     /// What ``HTTPServer/stop()`` grants requests in progress.
     public var shutdownTimeoutNanos: Int64 = 10_000_000_000
+    /// Nil: plain HTTP.
+    public var tls: TLSServerContext?
 
     public init() {}
 }
