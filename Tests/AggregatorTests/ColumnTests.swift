@@ -1,4 +1,5 @@
 import Aggregation
+import AggregatorExamples
 import Metrics
 import Testing
 

@@ -1,3 +1,4 @@
+import AggregatorExamples
 import Testing
 
 @testable import Aggregator

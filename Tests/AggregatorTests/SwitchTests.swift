@@ -1,3 +1,4 @@
+import AggregatorExamples
 import Metrics
 import Testing
 

@@ -1,22 +1,16 @@
-import TestKit
-import Testing
+import Aggregator
 
-@testable import Aggregator
+/// Rate limits, and shards that come and go.
+enum LimitExamples {
+    static var all: [WorkedExample] {
+        example57 + [example58, example61, example62]
+    }
 
-/// M3's behaviour by worked examples: rate limits, and shards that come and go.
-@Suite struct WorkedLimitTests {
-    /// All series in one shard.
-    private static let options = {
-        var options = Script.options
-        options.numShards = 1
-        return options
-    }()
-
-    @Test(.example("16.57")) func example57_valuesOfASeries() throws {
-        var options = Self.options
+    private static var example57: [WorkedExample] {
+        var options = WorkedExample.oneShard
         options.runtime.valuesPerMetricLimitPerSecond = 2
-        try Script.run(
-            options,
+        let first = WorkedExample(
+            "16.57", "values of a counter", options: options,
             """
             1000 counter c 1
             1000.1 counter c 1
@@ -31,8 +25,8 @@ import Testing
             1010 flush
             -> c @1010 = 4
             """)
-        try Script.run(
-            options,
+        let second = WorkedExample(
+            "16.57", "values of a timer", options: options,
             """
             1000 timer t 1 2 3 : Sum
             !! value_rate_limit
@@ -44,14 +38,15 @@ import Testing
             1010 flush
             -> t.sum @1010 = 11
             """)
+        return [first, second]
     }
 
-    @Test(.example("16.58")) func example58_newSeriesOfAShard() throws {
-        var options = Self.options
+    private static var example58: WorkedExample {
+        var options = WorkedExample.oneShard
         options.runtime.newMetricLimitPerShardPerSecond = 1
         options.newMetricNoLimitWarmupNanos = 2_000_000_000
-        try Script.run(
-            options,
+        return WorkedExample(
+            "16.58", "new series of a shard", options: options,
             """
             1000 counter a 1
             1000.1 counter b 1
@@ -70,12 +65,12 @@ import Testing
             """)
     }
 
-    @Test(.example("16.61")) func example61_cutoverAndCutoffOfAShard() throws {
-        var options = Self.options
+    private static var example61: WorkedExample {
+        var options = WorkedExample.oneShard
         options.maxBufferSizeNanos = 20_000_000_000
         let shard = OwnedShard(shard: 0, cutoverNanos: 1_020_000_000_000, cutoffNanos: 1_050_000_000_000)
-        let simulation = try Script.run(
-            options, shards: [shard],
+        return WorkedExample(
+            "16.61", "cutover and cutoff of a shard", options: options, shards: [shard],
             """
             1000 counter c 1000
             1010 flush
@@ -96,21 +91,15 @@ import Testing
             1070 counter c 1070
             1080 flush
             """)
-        // The windows of 1000 and 1010 before the cutover, of 1050 after the cutoff; those of 1060 and 1070 are kept.
-        #expect(simulation.workers[0].counters.discarded.nonZero == [.cutover: 2, .cutoff: 1])
-        #expect(simulation.openValues == 2)
-        #expect(simulation.workers[0].flushTimes.map(\.lastFlushedNanos) == [1_060_000_000_000])
     }
 
-    @Test(.example("16.62")) func example62_aFollowerKnowsTheValueBefore() throws {
-        let simulation = try Script.run(
-            """
-            1000 gauge g 100 : Last do PerSecond
-            1010 gauge g 150 : Last do PerSecond
-            1010 discard
-            1020 flush
-            -> g @1020 = 5
-            """)
-        #expect(simulation.workers[0].counters.discarded.nonZero == [.follower: 1])
-    }
+    private static let example62 = WorkedExample(
+        "16.62", "a follower knows the value before",
+        """
+        1000 gauge g 100 : Last do PerSecond
+        1010 gauge g 150 : Last do PerSecond
+        1010 discard
+        1020 flush
+        -> g @1020 = 5
+        """)
 }

@@ -1,31 +1,31 @@
+import Aggregator
 import Metrics
-import TestKit
-import Testing
 
-@testable import Aggregator
-
-/// M3's behaviour by worked examples: changes of metadata and the life of series.
-@Suite struct WorkedMetadataTests {
-    @Test(.example("16.53c")) func example53c_invalidAggregationsAreRefused() throws {
-        let simulation = try Script.run(
-            """
-            1000 counter a 1 : 1
-            !! invalid_aggregation
-            1000 counter b 1 : 1073741824
-            !! invalid_aggregation
-            1000 timed unknown c 1 at 1000 : Sum
-            !! invalid_metric_type
-            1000 counter d 1 : Sum | Last
-            !! invalid_aggregation
-            1010 flush
-            """)
-        #expect(simulation.total(\.windowsConsumed) == 0)
+/// Changes of metadata and the life of series.
+enum MetadataExamples {
+    static var all: [WorkedExample] {
+        [example53c, example54] + example55 + [example56] + example59 + [example60] + example63
     }
 
-    @Test(.example("16.54")) func example54_cutovers() throws {
+    private static let example53c = WorkedExample(
+        "16.53c", "invalid aggregations are refused",
+        """
+        1000 counter a 1 : 1
+        !! invalid_aggregation
+        1000 counter b 1 : 1073741824
+        !! invalid_aggregation
+        1000 timed unknown c 1 at 1000 : Sum
+        !! invalid_metric_type
+        1000 counter d 1 : Sum | Last
+        !! invalid_aggregation
+        1010 flush
+        """)
+
+    private static var example54: WorkedExample {
         let metadata =
             "Sum on 10s:2d ; cutover 1005 Sum on 10s:2d | Max on 10s:2d ; cutover 1015 Max on 1m:40d"
-        try Script.run(
+        return WorkedExample(
+            "16.54", "cutovers",
             """
             1001 counter c 1 : \(metadata)
             1004.9 counter c 2 : \(metadata)
@@ -43,14 +43,14 @@ import Testing
             """)
     }
 
-    @Test(.example("16.55")) func example55_dropPoliciesOfUntimedMetricsAreNotLookedAt() throws {
+    private static var example55: [WorkedExample] {
         var options = Script.options
         options.defaultStoragePolicies.append(
             StoragePolicy(
                 resolutionNanos: 60_000_000_000, precisionNanos: 60_000_000_000,
                 retentionNanos: 3_456_000_000_000_000))
-        try Script.run(
-            options,
+        let first = WorkedExample(
+            "16.55", "drop policies of untimed metrics are ignored", options: options,
             """
             1000 counter c 1 : Default drop
             1020 flush
@@ -58,37 +58,37 @@ import Testing
             -> c @1020 = 1 1m:40d
             """)
         options.defaultStoragePolicies = []
-        try Script.run(
-            options,
+        let second = WorkedExample(
+            "16.55", "no policies at all", options: options,
             """
             1000 counter c 1
             !! no_policies
             1010 flush
             """)
+        return [first, second]
     }
 
-    @Test(.example("16.56")) func example56_metadataWithoutUse() throws {
-        try Script.run(
-            """
-            1000 counter a 1 : none
-            !! empty_metadata_list
-            1000 counter b 1 : cutover 0
-            !! no_pipelines
-            1000 counter c 1 : cutover 2000 Sum
-            !! no_applicable_metadata
-            1000 counter d 1 : tombstoned
-            !! tombstoned
-            1000 counter e 1 : Last
-            !! invalid_aggregation
-            1000 gauge f 1 : P99
-            !! invalid_aggregation
-            1000 timer g 1 : Last
-            !! invalid_aggregation
-            1010 flush
-            """)
-    }
+    private static let example56 = WorkedExample(
+        "16.56", "metadata without use",
+        """
+        1000 counter a 1 : none
+        !! empty_metadata_list
+        1000 counter b 1 : cutover 0
+        !! no_pipelines
+        1000 counter c 1 : cutover 2000 Sum
+        !! no_applicable_metadata
+        1000 counter d 1 : tombstoned
+        !! tombstoned
+        1000 counter e 1 : Last
+        !! invalid_aggregation
+        1000 gauge f 1 : P99
+        !! invalid_aggregation
+        1000 timer g 1 : Last
+        !! invalid_aggregation
+        1010 flush
+        """)
 
-    @Test(.example("16.59")) func example59_expiryForgetsTheHistory() throws {
+    private static var example59: [WorkedExample] {
         var options = Script.options
         options.entryTTLNanos = 100_000_000_000
         let written = """
@@ -101,17 +101,16 @@ import Testing
             1150 tick
             1150 flush
             """
-        let kept = try Script.run(
-            options,
+        let first = WorkedExample(
+            "16.59", "a series that has not expired", options: options,
             written + """
 
                 1200 counter c 9 : Sum do Increase
                 1210 flush
                 -> c @1210 = 2
                 """)
-        #expect(kept.total(\.seriesExpired) == 0)
-        let simulation = try Script.run(
-            options,
+        let second = WorkedExample(
+            "16.59", "expiry of the history", options: options,
             written + """
 
                 1150.1 tick
@@ -119,31 +118,29 @@ import Testing
                 1210 flush
                 -> c @1210 = 9
                 """)
-        #expect(simulation.total(\.seriesExpired) == 1)
-        #expect(simulation.total(\.seriesCreated) == 2)
+        return [first, second]
     }
 
-    @Test(.example("16.60")) func example60_oneIdOfThreeTypes() throws {
-        try Script.run(
-            """
-            1000 counter x 1 : Sum
-            1000 gauge x 2.5 : Sum
-            1000 timer x 3.5 : Sum
-            1010 flush
-            -> x @1010 = 1
-            -> x @1010 = 2.5
-            -> x.sum @1010 = 3.5
-            """)
-    }
+    private static let example60 = WorkedExample(
+        "16.60", "one id of three types",
+        """
+        1000 counter x 1 : Sum
+        1000 gauge x 2.5 : Sum
+        1000 timer x 3.5 : Sum
+        1010 flush
+        -> x @1010 = 1
+        -> x @1010 = 2.5
+        -> x.sum @1010 = 3.5
+        """)
 
-    @Test(.example("16.63")) func example63_prefixesAndTypeStrings() throws {
+    private static var example63: [WorkedExample] {
         var options = Script.options
         options.metricPrefix = "stats."
         options.counterPrefix = "counts."
         options.gaugePrefix = "gauges."
         options.timerPrefix = "timers."
-        try Script.run(
-            options,
+        let first = WorkedExample(
+            "16.63", "prefixes", options: options,
             """
             1000 counter foo 1
             1000 gauge foo 1
@@ -161,8 +158,8 @@ import Testing
         options.counterTypeString = .noop
         options.gaugeTypeString = .noop
         options.timerTypeString = .noop
-        try Script.run(
-            options,
+        let second = WorkedExample(
+            "16.63", "type strings", options: options,
             """
             1000 counter foo 1
             1000 gauge foo 1
@@ -173,5 +170,6 @@ import Testing
             -> foomean @1010 = 1
             -> foop99 @1010 = 1
             """)
+        return [first, second]
     }
 }

@@ -1,21 +1,13 @@
-import TestKit
-import Testing
+/// Windows that are published again when late values change them.
+enum ResendExamples {
+    static var all: [WorkedExample] {
+        [example45, example45b, example45c, example45d, example46, example47, example48]
+    }
 
-@testable import Aggregator
-
-/// M3's behaviour by worked examples: windows that are published again when late values change them.
-@Suite struct WorkedResendTests {
-    /// All series in one shard, so that what they forward travels together.
-    private static let options = {
-        var options = Script.options
-        options.numShards = 1
-        return options
-    }()
-
-    @Test(.example("16.45")) func example45_lateValuesChangeARollup() throws {
+    private static var example45: WorkedExample {
         let metadata = "Last do Increase r(Sum) Reset resend"
-        try Script.run(
-            Self.options,
+        return WorkedExample(
+            "16.45", "late values change a rollup", options: WorkedExample.oneShard,
             """
             1002 gauge a 10 ct 1002 : \(metadata)
             1003 gauge b 100 ct 1003 : \(metadata)
@@ -37,9 +29,10 @@ import Testing
             """)
     }
 
-    @Test(.example("16.45b")) func example45b_aFirstZeroIsNotTakenForAChange() throws {
+    private static var example45b: WorkedExample {
         let metadata = "Last do PerSecond resend"
-        try Script.run(
+        return WorkedExample(
+            "16.45b", "a first zero is not taken for a change",
             """
             1001 gauge g 100 ct 1001 : \(metadata)
             1011 gauge g 50 ct 1011 : \(metadata)
@@ -52,10 +45,10 @@ import Testing
             """)
     }
 
-    @Test(.example("16.45c")) func example45c_aNewLeaderStartsWithVersionZero() throws {
+    private static var example45c: WorkedExample {
         let metadata = "Last do r(Sum) resend"
-        let simulation = try Script.run(
-            Self.options,
+        return WorkedExample(
+            "16.45c", "a new leader starts with version zero", options: WorkedExample.oneShard,
             """
             1001 gauge a 100 ct 1001 : \(metadata)
             1010 discard
@@ -66,45 +59,43 @@ import Testing
             1085 flush
             -> r @1010 = 100
             """)
-        #expect(simulation.total(\.duplicates) == 1)
     }
 
-    @Test(.example("16.45d")) func example45d_aRunningTotalGetsTheWholeWindowAgain() throws {
-        try Script.run(
-            """
-            1001 counter c 5 ct 1001 : Sum do Add resend
-            1010 flush
-            -> c @1010 = 5
-            1011 counter c 2 ct 1003 : Sum do Add resend
-            1020 flush
-            -> c @1010 = 12
-            """)
-    }
+    private static let example45d = WorkedExample(
+        "16.45d", "a running total gets the whole window again",
+        """
+        1001 counter c 5 ct 1001 : Sum do Add resend
+        1010 flush
+        -> c @1010 = 5
+        1011 counter c 2 ct 1003 : Sum do Add resend
+        1020 flush
+        -> c @1010 = 12
+        """)
 
-    @Test(.example("16.46")) func example46_sumsThatGrowLate() throws {
-        try Script.run(
-            """
-            1002 counter a 10 ct 1002 : Sum resend
-            1010 flush
-            -> a @1010 = 10
-            1015 counter a 5 ct 1003 : Sum resend
-            1020 flush
-            -> a @1010 = 15
-            1016 counter a 0 ct 1004 : Sum resend
-            1030 flush
-            1031 counter a 1 : Sum resend
-            1031 counter a 7 ct 900 : Sum resend
-            !! too_far_in_past
-            1031 counter a 7 ct 1100 : Sum resend
-            !! too_far_in_future
-            1040 flush
-            -> a @1040 = 1
-            """)
-    }
+    private static let example46 = WorkedExample(
+        "16.46", "sums that grow late",
+        """
+        1002 counter a 10 ct 1002 : Sum resend
+        1010 flush
+        -> a @1010 = 10
+        1015 counter a 5 ct 1003 : Sum resend
+        1020 flush
+        -> a @1010 = 15
+        1016 counter a 0 ct 1004 : Sum resend
+        1030 flush
+        1031 counter a 1 : Sum resend
+        1031 counter a 7 ct 900 : Sum resend
+        !! too_far_in_past
+        1031 counter a 7 ct 1100 : Sum resend
+        !! too_far_in_future
+        1040 flush
+        -> a @1040 = 1
+        """)
 
-    @Test(.example("16.47")) func example47_ratesOfBothSidesChange() throws {
+    private static var example47: WorkedExample {
         let metadata = "Last do PerSecond resend"
-        try Script.run(
+        return WorkedExample(
+            "16.47", "rates of both sides change",
             """
             1001 gauge g 10 ct 1001 : \(metadata)
             1011 gauge g 30 ct 1011 : \(metadata)
@@ -129,15 +120,13 @@ import Testing
             """)
     }
 
-    @Test(.example("16.48")) func example48_theLastMetadataOfAWindowCounts() throws {
-        let simulation = try Script.run(
-            """
-            1000 counter a 1 : Sum
-            1001 counter a 2 ct 1001 : Sum resend routing 6
-            1002 counter a 4 : Sum
-            1010 flush
-            -> a @1010 = 7
-            """)
-        #expect(simulation.workers[0].liveElements == 1)
-    }
+    private static let example48 = WorkedExample(
+        "16.48", "the last metadata of a window counts",
+        """
+        1000 counter a 1 : Sum
+        1001 counter a 2 ct 1001 : Sum resend routing 6
+        1002 counter a 4 : Sum
+        1010 flush
+        -> a @1010 = 7
+        """)
 }

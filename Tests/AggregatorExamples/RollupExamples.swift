@@ -1,21 +1,15 @@
-import TestKit
-import Testing
+import Aggregator
 
-@testable import Aggregator
+/// Rollups and forwarding. The ids are those of one source shard.
+enum RollupExamples {
+    static var all: [WorkedExample] {
+        [example35, example36, example37, example38, example39, example40, example41, example42, example43, example44]
+    }
 
-/// M3's behaviour by worked examples: rollups and forwarding. The ids are those of one source shard.
-@Suite struct WorkedRollupTests {
-    /// All series in one shard, so that what they forward travels together.
-    private static let options = {
-        var options = Script.options
-        options.numShards = 1
-        return options
-    }()
-
-    @Test(.example("16.35")) func example35_ratesAreAddedUp() throws {
+    private static var example35: WorkedExample {
         let metadata = "Last do PerSecond rolled(Sum)"
-        try Script.run(
-            Self.options,
+        return WorkedExample(
+            "16.35", "rates are added up", options: WorkedExample.oneShard,
             """
             1000 gauge a 0 : \(metadata)
             1001 gauge b 100 : \(metadata)
@@ -30,10 +24,10 @@ import Testing
             """)
     }
 
-    @Test(.example("16.36")) func example36_twoStages() throws {
+    private static var example36: WorkedExample {
         let metadata = "Sum do r1(Max) Absolute r2(Count)"
-        try Script.run(
-            Self.options,
+        return WorkedExample(
+            "16.36", "two stages", options: WorkedExample.oneShard,
             """
             1000 counter a -5 : \(metadata)
             1001 counter b 3 : \(metadata)
@@ -52,10 +46,10 @@ import Testing
             """)
     }
 
-    @Test(.example("16.37")) func example37_countersLoseFractionsOnTheWay() throws {
+    private static var example37: WorkedExample {
         let metadata = "Sum do PerSecond r(Sum)"
-        try Script.run(
-            Self.options,
+        return WorkedExample(
+            "16.37", "counters lose fractions on the way", options: WorkedExample.oneShard,
             """
             1000 counter a 5 : \(metadata)
             1010 counter a 30 : \(metadata)
@@ -69,10 +63,10 @@ import Testing
             """)
     }
 
-    @Test(.example("16.38")) func example38_allTypesOfATimerBecomeValues() throws {
+    private static var example38: WorkedExample {
         let metadata = "Count,Sum do r(Max,Count,Sum)"
-        try Script.run(
-            Self.options,
+        return WorkedExample(
+            "16.38", "all types of a timer become values", options: WorkedExample.oneShard,
             """
             1000 timer a 5 7 : \(metadata)
             1000 timer b 1 : \(metadata)
@@ -85,10 +79,10 @@ import Testing
             """)
     }
 
-    @Test(.example("16.39")) func example39_twoPolicies() throws {
+    private static var example39: WorkedExample {
         let metadata = "Sum on 10s:2d,1m:40d do r(Max,Sum)"
-        try Script.run(
-            Self.options,
+        return WorkedExample(
+            "16.39", "two policies", options: WorkedExample.oneShard,
             """
             1000 counter a 5 : \(metadata)
             1001 counter b 7 : \(metadata)
@@ -108,9 +102,10 @@ import Testing
             """)
     }
 
-    @Test(.example("16.40")) func example40_sourcesCountOncePerVersion() throws {
+    private static var example40: WorkedExample {
         let metadata = "Max,Mean,Count,Sum on 10s:2d resend"
-        let simulation = try Script.run(
+        return WorkedExample(
+            "16.40", "sources count once per version",
             """
             1030 forwarded gauge r 5 2 at 1020 from 1 stage 1 : \(metadata)
             1031 forwarded gauge r 50 at 1020 from 1 stage 1 : \(metadata)
@@ -126,54 +121,48 @@ import Testing
             -> r @1020 = 5
             -> r @1020 = 115
             """)
-        #expect(simulation.total(\.duplicates) == 1)
     }
 
-    @Test(.example("16.41")) func example41_forwardedCountersAreTruncated() throws {
-        try Script.run(
-            """
-            1011 forwarded counter r 2.9 -2.9 at 1010 from 1 stage 1 : Max,Mean,Count,Sum
-            1080.1 flush
-            -> r @1010 = 2
-            -> r @1010 = 0
-            -> r @1010 = 2
-            -> r @1010 = 0
-            """)
-    }
+    private static let example41 = WorkedExample(
+        "16.41", "forwarded counters are truncated",
+        """
+        1011 forwarded counter r 2.9 -2.9 at 1010 from 1 stage 1 : Max,Mean,Count,Sum
+        1080.1 flush
+        -> r @1010 = 2
+        -> r @1010 = 0
+        -> r @1010 = 2
+        -> r @1010 = 0
+        """)
 
-    @Test(.example("16.42")) func example42_theLastOfForwardedValues() throws {
-        try Script.run(
-            """
-            1026 forwarded gauge r 5 2 at 1020 from 1 stage 1 : Last
-            1026 forwarded gauge s 5 2 at 1020 from 1 stage 1 : Last
-            1027 forwarded gauge r 9 at 1025 from 2 stage 1 : Last
-            1100 flush
-            -> r @1020 = 9
-            -> s @1020 = 5
-            """)
-    }
+    private static let example42 = WorkedExample(
+        "16.42", "the last of forwarded values",
+        """
+        1026 forwarded gauge r 5 2 at 1020 from 1 stage 1 : Last
+        1026 forwarded gauge s 5 2 at 1020 from 1 stage 1 : Last
+        1027 forwarded gauge r 9 at 1025 from 2 stage 1 : Last
+        1100 flush
+        -> r @1020 = 9
+        -> s @1020 = 5
+        """)
 
-    @Test(.example("16.43")) func example43_twoListsOfAShardAreOneSource() throws {
-        let simulation = try Script.run(
-            Self.options,
-            """
-            1000 gauge a 5 : Last do r(Sum)
-            1000 timed gauge b 7 at 1000 : Last do r(Sum)
-            1010 flush
-            => r gauge @1010 = 5 | from 0 stage 1
-            1080 flush
-            => r gauge @1010 = 7 | from 0 stage 1
-            1080.1 flush
-            -> r @1010 = 5
-            """)
-        #expect(simulation.total(\.duplicates) == 1)
-    }
+    private static let example43 = WorkedExample(
+        "16.43", "two lists of a shard are one source", options: WorkedExample.oneShard,
+        """
+        1000 gauge a 5 : Last do r(Sum)
+        1000 timed gauge b 7 at 1000 : Last do r(Sum)
+        1010 flush
+        => r gauge @1010 = 5 | from 0 stage 1
+        1080 flush
+        => r gauge @1010 = 7 | from 0 stage 1
+        1080.1 flush
+        -> r @1010 = 5
+        """)
 
-    @Test(.example("16.44")) func example44_notANumberIsForwardedWhenKept() throws {
-        var options = Self.options
+    private static var example44: WorkedExample {
+        var options = WorkedExample.oneShard
         options.discardNaNAggregatedValues = false
-        try Script.run(
-            options,
+        return WorkedExample(
+            "16.44", "not a number is forwarded when kept", options: options,
             """
             1000 gauge a 1 : Last do PerSecond r(Last,Max,Count,Sum)
             1000 gauge b 1 : Last do PerSecond r(Last,Max,Count,Sum)

@@ -1,17 +1,17 @@
-import Metrics
+public import Metrics
 
-/// Metadata as text.
+/// Metadata of scripts as text.
 ///
 ///     metadata: stage [";" stage …], or "none"
 ///     stage:    ["cutover" SECONDS] ["tombstoned"] [pipeline "|" pipeline …]
 ///     pipeline: TYPES|"Default" ["on" POLICIES] ["do" OP …] ["drop"] ["resend"] ["routing" MASK]
 ///     op:       Absolute PerSecond Increase Add Reset, or ID(TYPES) for a rollup
-enum MetadataText {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+public enum MetadataText {
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
     }
 
-    static func staged(_ text: String) throws -> [StagedMetadata] {
+    public static func staged(_ text: String) throws -> [StagedMetadata] {
         if text == "none" { return [] }
         return try text.split(separator: ";").map { try stage(words($0)) }
     }
@@ -31,7 +31,7 @@ enum MetadataText {
         return stage
     }
 
-    static func pipeline(_ text: String) throws -> PipelineMetadata { try pipeline(words(text[...])) }
+    public static func pipeline(_ text: String) throws -> PipelineMetadata { try pipeline(words(text[...])) }
 
     private static func pipeline(_ words: [String]) throws -> PipelineMetadata {
         var words = words[...]
@@ -76,7 +76,7 @@ enum MetadataText {
             aggregationID: try aggregationID(String(text[text.index(after: open)...].dropLast())))
     }
 
-    static func aggregationID(_ text: String) throws -> AggregationID {
+    public static func aggregationID(_ text: String) throws -> AggregationID {
         if text == "Default" { return .default }
         if let bits = UInt64(text) { return AggregationID(rawValue: bits) }
         return AggregationID(try AggregationType.list(parsing: text))
@@ -86,8 +86,8 @@ enum MetadataText {
 }
 
 /// Times of scripts: decimal seconds since 1970.
-enum Seconds {
-    static func nanos(_ text: some StringProtocol) throws -> Int64 {
+public enum Seconds {
+    public static func nanos(_ text: some StringProtocol) throws -> Int64 {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         let fraction = parts.count == 2 ? String(parts[1]) : ""
         guard (1...2).contains(parts.count), fraction.count <= 9, let whole = Int64(parts[0]),
@@ -96,7 +96,7 @@ enum Seconds {
         return whole * 1_000_000_000 + nanos
     }
 
-    static func text(_ nanos: Int64) -> String {
+    public static func text(_ nanos: Int64) -> String {
         let fraction = nanos % 1_000_000_000
         guard fraction != 0 else { return "\(nanos / 1_000_000_000)" }
         var digits = String(fraction)

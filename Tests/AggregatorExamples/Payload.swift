@@ -1,9 +1,9 @@
-import Metrics
+public import Metrics
 import WireFormat
 
 /// Payloads of the ingest topic, made with the module's own writers.
-enum Payload {
-    static func counter(
+public enum Payload {
+    public static func counter(
         _ id: String, _ value: Int64, _ metadata: [StagedMetadata], note: String = "", clientTime: Int64 = 0
     ) -> [UInt8] {
         write { id, note, writer in
@@ -14,7 +14,7 @@ enum Payload {
         }(id, note)
     }
 
-    static func gauge(
+    public static func gauge(
         _ id: String, _ value: Double, _ metadata: [StagedMetadata], note: String = "", clientTime: Int64 = 0
     ) -> [UInt8] {
         write { id, note, writer in
@@ -25,7 +25,7 @@ enum Payload {
         }(id, note)
     }
 
-    static func timer(
+    public static func timer(
         _ id: String, _ values: [Double], _ metadata: [StagedMetadata], note: String = "", clientTime: Int64 = 0
     ) -> [UInt8] {
         write { id, note, writer in
@@ -36,7 +36,7 @@ enum Payload {
         }(id, note)
     }
 
-    static func timed(
+    public static func timed(
         _ type: MetricType, _ id: String, _ value: Double, at time: Int64, _ metadata: [StagedMetadata],
         note: String = ""
     ) -> [UInt8] {
@@ -49,7 +49,7 @@ enum Payload {
     }
 
     /// Without staged metadatas: one policy and aggregation id.
-    static func plainTimed(
+    public static func plainTimed(
         _ type: MetricType, _ id: String, _ value: Double, at time: Int64, _ metadata: TimedMetadata
     ) -> [UInt8] {
         write { id, _, writer in
@@ -60,7 +60,7 @@ enum Payload {
         }(id, "")
     }
 
-    static func forwarded(
+    public static func forwarded(
         _ type: MetricType, _ id: String, _ values: [Double], at time: Int64, _ metadata: ForwardMetadata,
         previous: [Double] = [], version: UInt32 = 0, note: String = ""
     ) -> [UInt8] {
