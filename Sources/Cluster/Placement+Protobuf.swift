@@ -46,7 +46,7 @@ extension Placement {
         return try ProtobufCoding.encode(snapshots, what: Self.stagedKindName)
     }
 
-    init(_ message: Placementpb_Placement) throws(ClusterError) {
+    package init(_ message: Placementpb_Placement) throws(ClusterError) {
         var instances: [Instance] = []
         instances.reserveCapacity(message.instances.count)
         for key in message.instances.keys.sorted() {
@@ -65,7 +65,7 @@ extension Placement {
         try validateShardIDs()
     }
 
-    var message: Placementpb_Placement {
+    package var message: Placementpb_Placement {
         var message = Placementpb_Placement()
         for instance in instances { message.instances[instance.id] = instance.message }
         message.replicaFactor = replicaFactor
@@ -81,7 +81,7 @@ extension Placement {
 }
 
 extension Instance {
-    init(_ message: Placementpb_Instance) throws(ClusterError) {
+    package init(_ message: Placementpb_Instance) throws(ClusterError) {
         var shards: [ShardAssignment] = []
         shards.reserveCapacity(message.shards.count)
         for shard in message.shards { shards.append(try ShardAssignment(shard)) }

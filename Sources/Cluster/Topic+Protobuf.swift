@@ -15,16 +15,20 @@ extension Topic {
     /// The bytes that M3 writes for this topic. Throws `invalidTopic`.
     public func protobuf() throws(ClusterError) -> [UInt8] {
         try validate()
+        return try ProtobufCoding.encode(message, what: Self.kindName)
+    }
+
+    package var message: Topicpb_Topic {
         var message = Topicpb_Topic()
         message.name = name
         message.numberOfShards = numberOfShards
         message.consumerServices = consumerServices.map { $0.message }
-        return try ProtobufCoding.encode(message, what: Self.kindName)
+        return message
     }
 }
 
 extension ConsumerService {
-    fileprivate init(_ message: Topicpb_ConsumerService) throws(ClusterError) {
+    package init(_ message: Topicpb_ConsumerService) throws(ClusterError) {
         let type: ConsumptionType
         switch message.consumptionType {
         case .shared: type = .shared
