@@ -31,6 +31,9 @@ public struct ConsumerOptions: Sendable {
     public var closeDrain: TimeAmount = .seconds(1)
     /// Length of the queue of connections that wait to be accepted.
     public var backlog: Int32 = 256
+    /// Called on the event loop of each accepted connection before anything else is in its pipeline, as for TLS. What it
+    /// throws closes the connection.
+    public var configureChannel: (@Sendable (any Channel) throws -> Void)?
 
     public init() {}
 }

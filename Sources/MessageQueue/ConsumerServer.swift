@@ -95,6 +95,7 @@ public final class ConsumerServer: Sendable {
         channel.closeFuture.whenComplete { [weak self] _ in
             self?.state.withLock { _ = $0.connections.removeValue(forKey: id) }
         }
+        try options.configureChannel?(channel)
         try channel.pipeline.syncOperations.addHandler(
             ConsumerHandler(
                 connection: connection, consumer: consumer, options: options, instruments: instruments, logger: logger))

@@ -58,8 +58,9 @@ final class LaneConnection {
                 bootstrap = bootstrap.channelOption(option.option, value: option.value)
             }
         }
-        bootstrap.channelInitializer { [lane, number, options] channel in
+        bootstrap.channelInitializer { [lane, number, options, host = target.endpoint.host] channel in
             channel.eventLoop.makeCompletedFuture {
+                try options.configureChannel?(channel, host)
                 try channel.pipeline.syncOperations.addHandler(
                     AckHandler(lane: lane, connection: number, maxFrameBytes: options.maxAckFrameBytes))
             }

@@ -53,6 +53,9 @@ public struct ProducerOptions: Sendable {
     public var writeBytes = 65_536
     /// Largest acknowledgement frame in bytes, its prefix not counted.
     public var maxAckFrameBytes = 4_194_304
+    /// Called with the host on the event loop of each connection that is about to be made, before anything else is in its
+    /// pipeline, as for TLS. What it throws counts as a failed attempt to connect.
+    public var configureChannel: (@Sendable (any Channel, _ host: String) throws -> Void)?
     /// Seeds jitter and the epochs. Two producers with one seed would have the same epochs: leave it random.
     public var randomSeed: UInt64 = .random(in: .min ... .max)
 

@@ -18,6 +18,9 @@ public struct RawTCPOptions: Sendable {
     public var errorLogLimitPerSecond: Int64 = 0
     /// Length of the queue of connections that wait to be accepted.
     public var backlog: Int32 = 256
+    /// Called on the event loop of each accepted connection before anything else is in its pipeline, as for TLS. What it
+    /// throws closes the connection.
+    public var configureChannel: (@Sendable (any Channel) throws -> Void)?
 
     public init() {}
 }

@@ -74,6 +74,7 @@ public final class RawTCPServer: Sendable {
         channel.closeFuture.whenComplete { [weak self] _ in
             self?.state.withLock { _ = $0.connections.removeValue(forKey: id) }
         }
+        try options.configureChannel?(channel)
         try channel.pipeline.syncOperations.addHandler(
             RawTCPHandler(channel: channel, consumer: consumer, options: options, instruments: instruments))
     }
