@@ -63,7 +63,7 @@ struct PlacementCall: Sendable {
         }
         let kind = service.kind(body.override)
         let selector = selector(body.override)
-        var placement = try AdminError.mapping { () throws(ClusterError) in
+        var placement = try AdminError.converting { () throws(ClusterError) in
             let chosen = try selector.initial(body.instances, kind: kind, replicaFactor: replicas)
             return try Placement.initial(
                 chosen, kind: kind, numShards: shards, replicaFactor: replicas, times: times)
@@ -207,7 +207,7 @@ struct PlacementCall: Sendable {
         let stored: Versioned<Placement>
         if let known { stored = known } else { stored = try await current() }
         if !force { try Self.requireAvailable(stored.value) }
-        var placement = try AdminError.mapping { () throws(ClusterError) in
+        var placement = try AdminError.converting { () throws(ClusterError) in
             try stored.value.applying(choose(stored.value), kind: kind, times: times)
         }
         placement.cutoverTimeNanos = 0

@@ -84,7 +84,7 @@ extension AdminAPI {
 
     private static func consumer(_ message: Topicpb_ConsumerService) throws(AdminError) -> ConsumerService {
         do throws(AdminError) {
-            return try AdminError.mapping { () throws(ClusterError) in try ConsumerService(message) }
+            return try AdminError.converting { () throws(ClusterError) in try ConsumerService(message) }
         } catch {
             throw .invalid(error.text)
         }

@@ -50,7 +50,7 @@ struct AdminError: Error, Equatable, Sendable {
         }
     }
 
-    static func mapping<T>(_ body: () throws(ClusterError) -> T) throws(AdminError) -> T {
+    static func converting<T>(_ body: () throws(ClusterError) -> T) throws(AdminError) -> T {
         do throws(ClusterError) {
             return try body()
         } catch {

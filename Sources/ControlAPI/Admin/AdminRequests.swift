@@ -118,7 +118,7 @@ enum PlacementRequest {
     private static func instances(_ fields: inout MessageFields, _ name: String) throws(AdminError) -> [Instance] {
         try fields.list(name, nil) { value throws(AdminError) in
             let message = try PlacementJSON.instance(value)
-            return try AdminError.mapping { () throws(ClusterError) in try Instance(message) }
+            return try AdminError.converting { () throws(ClusterError) in try Instance(message) }
         }
     }
 }
