@@ -93,7 +93,7 @@ extension AggregationWorker {
         AggregatedMetricWriter.append(
             idPrefix: prefix.span.bytes, id: id.bytes, idSuffix: suffix.span.bytes, timeNanos: time, value: value,
             annotation: annotation.span.bytes, policy: policy.span.bytes,
-            routingTrafficTypes: emission.routingTrafficTypes, to: &output.bytes)
+            routingTrafficTypes: emission.routingTrafficTypes, term: term, to: &output.bytes)
         // The series' own shard does unless the id or the number of shards differs.
         let isOwnShard = !shape.hasAffixBytes && options.numAggregatedShards == UInt32(owners.count)
         let shard = isOwnShard ? emission.column.pointee.shard : self.shard(prefix, id, suffix)

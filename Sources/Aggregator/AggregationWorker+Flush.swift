@@ -66,11 +66,15 @@ extension AggregationWorker {
 
     /// Publishes every window that is over and counts the values of the others as discarded. Takes nothing more
     /// afterwards.
-    public func shutdown(now: Int64, _ sink: Sink) {
+    /// - Parameter publishesEnded: false for one that doesn't lead: windows that are over are another instance's, and
+    ///   count as discarded, too.
+    public func shutdown(now: Int64, publishesEnded: Bool = true, _ sink: Sink) {
         guard !isShutDown else { return }
-        for index in buckets.indices { flushEnded(index, now: now, sink) }
-        hand(to: sink)
-        drainPassthrough(sink)
+        if publishesEnded {
+            for index in buckets.indices { flushEnded(index, now: now, sink) }
+            hand(to: sink)
+            drainPassthrough(sink)
+        }
         isShutDown = true
         for number in columns.numbers { discardAll(of: columns[number], .shutDown) }
     }

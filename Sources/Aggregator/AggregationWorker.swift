@@ -38,6 +38,8 @@ public final class AggregationWorker {
     let passthroughOutput = FlushOutput()
     /// Whether passthrough metrics are published; a follower drops them without a count of its own, as in M3.
     public var publishesPassthrough = true
+    /// The term of the leadership that publishes, which every aggregated metric bears; 0 for none.
+    public var term: UInt64 = 0
     var takesPassthrough = false
     @exclusivity(unchecked) var flushMode = FlushMode.publish
     @exclusivity(unchecked) var isDiscarding = false

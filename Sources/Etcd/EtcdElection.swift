@@ -52,6 +52,7 @@ public final class EtcdElection: LeaderElection {
     public var state: ElectionState { core.withLock { $0.isClosed ? .follower : $0.machine.state(at: now) } }
     public var fence: Fence? { core.withLock { $0.isClosed ? nil : $0.machine.fence(at: now) } }
     public var leader: ElectionCandidate? { core.withLock(\.machine.leader) }
+    public var candidates: [ElectionCandidate] { core.withLock(\.machine.candidates) }
     public var isCampaigning: Bool { core.withLock { !$0.isClosed && $0.machine.isCampaigning } }
     public func setCampaigning(_ wanted: Bool) { handle(.campaignWanted(wanted)) }
 

@@ -23,19 +23,27 @@ final class BatchCharge: Sendable {
     private let account: Int
     private let handle: Int32
     private let sequence: UInt64
+    private let completion: BatchCompletion?
 
-    init(admission: Admission, account: Int, handle: Int32, sequence: UInt64, marks: ReplicaMarks) {
+    init(
+        admission: Admission, account: Int, handle: Int32, sequence: UInt64, marks: ReplicaMarks,
+        completion: BatchCompletion? = nil
+    ) {
         self.admission = admission
         self.account = account
         self.handle = handle
         self.sequence = sequence
         self.marks = marks
+        self.completion = completion
     }
 
     /// True once the batch was dropped to make room.
     var isDropped: Bool { sequence < marks.dropBelow.load(ordering: .relaxed) }
 
-    deinit { admission.end(account: account, handle: handle) }
+    deinit {
+        admission.end(account: account, handle: handle)
+        completion?.ended(account: account)
+    }
 }
 
 /// The buffers of a producer and the decision whether a batch fits: all or nothing, under one lock that is held for

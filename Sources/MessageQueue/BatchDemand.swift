@@ -53,7 +53,8 @@ struct BatchDemand {
 
     /// Takes room in the buffers, or throws and takes none.
     mutating func admit(
-        to state: inout Admission.State, admission: Admission, options: ProducerOptions, wallNanos: Int64
+        to state: inout Admission.State, admission: Admission, options: ProducerOptions, wallNanos: Int64,
+        completion: BatchCompletion? = nil
     ) throws(ProducerError) {
         sumAccounts(state.table, isOne: options.bufferScope == .shared)
         for (account, bytes) in bytesOfAccount.enumerated() where bytes > state.accounts[account].limit {
@@ -63,12 +64,16 @@ struct BatchDemand {
             options.onFull == .dropOldest || state.accounts[account].hasRoom(for: bytesOfAccount[account])
         }
         try refuseIfUncovered(state)
+        completion?.wait(
+            for: state.table.services.map { service in
+                service.accounts.filter { bytesOfAccount[$0] > 0 && isAdmitted[$0] }
+            })
         charges = bytesOfAccount.indices.map { account in
             guard bytesOfAccount[account] > 0, isAdmitted[account] else { return nil }
             let (handle, sequence) = state.accounts[account].admit(bytesOfAccount[account])
             return BatchCharge(
                 admission: admission, account: account, handle: handle, sequence: sequence,
-                marks: state.marks[account])
+                marks: state.marks[account], completion: completion)
         }
         for account in charges.indices where charges[account] != nil && state.accounts[account].excess == .dropNow {
             if state.dropOldest(account, wallNanos: wallNanos) { mustSweep = true }

@@ -11,6 +11,8 @@ final class Lane: Sendable {
         case route(QueueGroup.Route, endpoints: [Int: LaneEndpoint])
         case acks([MessageKey])
         case sweep
+        /// Everything that waits is dropped: another process sends it.
+        case supersede
         case close(deadline: NIODeadline, EventLoopPromise<Void>)
     }
 

@@ -59,6 +59,7 @@ final class LaneCore {
             case .acks(let keys):
                 for key in keys { _ = group.acknowledge(shard: key.shard, id: key.id) }
             case .sweep: group.sweep(now: steadyNanos())
+            case .supersede: group.dropAll(.superseded)
             case .close(let deadline, let promise):
                 mustPump = true
                 close(deadline, promise)

@@ -21,6 +21,8 @@ public struct PayloadBatch: Sendable {
 
     public var bytes: ByteBuffer
     public var entries: [Entry]
+    /// Told when the messages have ended.
+    public var completion: BatchCompletion?
 
     @inlinable
     public init(bytes: ByteBuffer = ByteBuffer(), entries: [Entry] = []) {
@@ -34,7 +36,9 @@ public struct PayloadBatch: Sendable {
         guard bytes.storageCapacity / 2 > bytes.readableBytes, bytes.storageCapacity > Self.slackBytes else {
             return self
         }
-        return PayloadBatch(bytes: ByteBuffer(bytes: bytes.readableBytesView), entries: entries)
+        var copy = PayloadBatch(bytes: ByteBuffer(bytes: bytes.readableBytesView), entries: entries)
+        copy.completion = completion
+        return copy
     }
 
     private static let slackBytes = 16_384

@@ -74,7 +74,10 @@ public final class Producer: Sendable {
     ///
     /// A payload longer than ``ProducerOptions/maxMessageBytes`` is dropped and counted, it doesn't fail the batch.
     public func produce(_ batch: PayloadBatch) throws(ProducerError) {
-        guard !batch.entries.isEmpty else { return }
+        guard !batch.entries.isEmpty else {
+            batch.completion?.finishIfUnused()
+            return
+        }
         let batch = batch.compacted()
         let wallNanos = wallClockNanos()
         // The demand outlives the lock: its charges may turn out to be the last, and giving bytes back takes the lock.
@@ -84,7 +87,9 @@ public final class Producer: Sendable {
                 var demand = try BatchDemand(
                     batch, table: state.table, numberOfShards: numberOfShards, accounts: state.accounts.count,
                     maxMessageBytes: options.maxMessageBytes)
-                try demand.admit(to: &state, admission: admission, options: options, wallNanos: wallNanos)
+                try demand.admit(
+                    to: &state, admission: admission, options: options, wallNanos: wallNanos,
+                    completion: batch.completion)
                 demand.submit(batch, table: state.table)
                 if demand.mustSweep { for service in state.table.services { service.writer.sweep() } }
                 return (nil, demand)
@@ -92,7 +97,17 @@ public final class Producer: Sendable {
                 return (error, nil)
             }
         }
+        batch.completion?.finishIfUnused()
         if let failure { throw failure }
+    }
+
+    /// Drops every message that waits for an acknowledgement, as ``DropReason/superseded``: another process sends them
+    /// now, and a repetition would take the place of its values. The producer goes on with what comes later.
+    public func dropSuperseded() {
+        let services = control.withLock { $0.services.map(\.writer) }
+        for service in services {
+            for lane in service.lanes { lane.submit(.supersede, bytes: 0) }
+        }
     }
 
     /// True when some buffer is at least four fifths full: a good moment to stop reading what makes messages.

@@ -15,6 +15,8 @@ public enum DropReason: String, Sendable, CaseIterable {
     case beforeCutover = "before_cutover"
     /// After the replica's cutoff of the shard.
     case afterCutoff = "after_cutoff"
+    /// Another process leads and sends them.
+    case superseded
 }
 
 /// Counts of a producer since its start, in references: a message counts once per replica that it goes to.

@@ -141,19 +141,19 @@ struct QueueGroup {
         for var queue in kept.values { dropAll(of: &queue) }
     }
 
-    /// Drops everything as closed.
-    mutating func dropAll() {
+    /// Drops everything, as closed unless said otherwise.
+    mutating func dropAll(_ reason: DropReason = .closed) {
         for index in queues.indices {
             var queue = queues[index]
-            dropAll(of: &queue)
+            dropAll(of: &queue, reason)
             queues[index] = queue
         }
     }
 
-    private mutating func dropAll(of queue: inout MessageWriterQueue) {
+    private mutating func dropAll(of queue: inout MessageWriterQueue, _ reason: DropReason = .closed) {
         var ended: [MessageWriterQueue.Entry] = []
         queue.removeAll { ended.append($0) }
-        for entry in ended { end(entry, .closed) }
+        for entry in ended { end(entry, reason) }
     }
 
     // MARK: Messages in

@@ -72,7 +72,9 @@ public struct ElectionMachine: Sendable {
     private(set) var candidate: Fence?
     private var registeredAt: Int64 = 0
     private var role = ElectionState.follower
-    public private(set) var leader: ElectionCandidate?
+    /// All members that stood when they were last read, the leader first.
+    public private(set) var candidates: [ElectionCandidate] = []
+    public var leader: ElectionCandidate? { candidates.first }
     public private(set) var isCampaigning: Bool
     private var isResigning = false
     private var inFlight: Set<Step> = []
@@ -227,7 +229,7 @@ public struct ElectionMachine: Sendable {
     }
 
     private mutating func learn(_ candidates: [ElectionCandidate], startedAt: Int64, now: Int64) {
-        leader = candidates.first
+        self.candidates = candidates
         if let own = candidate {
             let isThere = candidates.contains { $0.key == own.key && $0.createRevision == own.createRevision }
             guard isThere || startedAt >= registeredAt else {

@@ -76,6 +76,9 @@ public protocol LeaderElection: Sendable {
     /// Whom the election showed as leader when it was last read, also when it is this member.
     var leader: ElectionCandidate? { get }
 
+    /// All members that stood for election when it was last read, the leader first.
+    var candidates: [ElectionCandidate] { get }
+
     /// Whether this member wants to lead. A member that stops wanting to gives its key up and is then a
     /// follower, whoever else leads.
     var isCampaigning: Bool { get }

@@ -39,6 +39,8 @@ public final class EmbeddedElection: LeaderElection {
         fence.map { ElectionCandidate(key: $0.key, value: value, createRevision: $0.createRevision) }
     }
 
+    public var candidates: [ElectionCandidate] { leader.map { [$0] } ?? [] }
+
     public func setCampaigning(_ wanted: Bool) {
         core.withLock { core in
             guard !core.isClosed else { return }
