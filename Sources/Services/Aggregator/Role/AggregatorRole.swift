@@ -52,7 +52,7 @@ public final class AggregatorRole: Sendable {
         _ configuration: AggregatorConfiguration, _ environment: [String: String], _ group: any EventLoopGroup,
         _ logger: Logger, _ leadership: any AggregatorLeadership, _ started: inout StartedParts
     ) async throws -> AggregatorRole {
-        try RoleSettings.check(configuration)
+        try RoleSettings.check(configuration, logger: logger)
         let registry = Registry()
         ProcessTelemetry.register(in: registry)
         let instanceID = try await RoleSettings.instanceID(configuration.identity, environment: environment)
@@ -74,8 +74,8 @@ public final class AggregatorRole: Sendable {
         options.hashSeed = .random(in: .min ... .max)
         try options.validate(rollupResolutionsNanos: [])
         let service = AggregatorService(
-            options: serviceOptions(configuration, options, cluster.shards(in: placement)), group: group,
-            registry: registry, logger: logger)
+            options: try serviceOptions(configuration, options, cluster.shards(in: placement), logger: logger),
+            group: group, registry: registry, logger: logger)
         started.add { await service.cancel() }
         let m3msg = try await listen(configuration, service)
         let rawTCP = try await listenRawTCP(configuration, service)
@@ -188,14 +188,15 @@ public final class AggregatorRole: Sendable {
     }
 
     private static func serviceOptions(
-        _ configuration: AggregatorConfiguration, _ aggregator: AggregatorOptions, _ shards: [OwnedShard]
-    ) -> AggregatorService.Options {
+        _ configuration: AggregatorConfiguration, _ aggregator: AggregatorOptions, _ shards: [OwnedShard],
+        logger: Logger
+    ) throws -> AggregatorService.Options {
         let address = configuration.m3msg?.server.listenAddress
         var options = AggregatorService.Options(
             host: address?.host ?? "127.0.0.1", port: address?.port ?? 0, aggregator: aggregator, ownedShards: [])
         options.shards = shards
-        if let m3msg = configuration.m3msg { options.consumer = RoleSettings.consumer(m3msg) }
-        options.rawTCP = configuration.rawTCP.map(RoleSettings.rawTCP)
+        if let m3msg = configuration.m3msg { options.consumer = try RoleSettings.consumer(m3msg, logger: logger) }
+        options.rawTCP = try configuration.rawTCP.map { try RoleSettings.rawTCP($0, logger: logger) }
         return options
     }
 

@@ -6,6 +6,8 @@ public enum RoleFailure: Error, CustomStringConvertible {
     case noTopic(name: String, waitedNanos: Int64)
     case shardCounts(topics: [String])
     case noCluster(key: String, zone: String)
+    /// Certificates or keys that can't be used.
+    case tls(key: String, reason: String)
 
     public var description: String {
         switch self {
@@ -19,6 +21,7 @@ public enum RoleFailure: Error, CustomStringConvertible {
                 + "them the same"
         case .noCluster(let key, let zone):
             "\(key) names the zone '\(zone)', for which kvClient.etcd.etcdClusters has no cluster: add one"
+        case .tls(let key, let reason): "\(key): \(reason)"
         }
     }
 }

@@ -1,21 +1,17 @@
 import FoundationEssentials
 import Glibc
+import Logging
 import MessageQueue
 import NIOCore
 import NodeConfiguration
 
 /// What servers and producers are told by a configuration, and what of it can't be done.
 enum RoleSettings {
-    /// - Throws: ``RoleFailure/unsupported(key:value:remedy:)`` for the first such key.
-    static func check(_ configuration: AggregatorConfiguration) throws {
-        let servers = [
-            ("m3msg.server.tls.mode", configuration.m3msg?.server.tls),
-            ("rawtcp.tls.mode", configuration.rawTCP?.server.tls),
-        ]
-        for (key, tls) in servers {
-            guard let tls, tls.mode != .disabled else { continue }
-            throw RoleFailure.unsupported(key: key, value: tls.mode.rawValue, remedy: "set it to disabled")
-        }
+    /// - Throws: ``RoleFailure/unsupported(key:value:remedy:)`` for the first such key, ``RoleFailure/tls(key:reason:)`` for
+    ///   files of a server that can't be used: before it waits for anything.
+    static func check(_ configuration: AggregatorConfiguration, logger: Logger) throws {
+        _ = try configuration.m3msg.map { try consumer($0, logger: logger) }
+        _ = try configuration.rawTCP.map { try rawTCP($0, logger: logger) }
         guard case .m3msg = configuration.forwarding else {
             throw RoleFailure.unsupported(
                 key: "aggregator.client.type", value: "legacy",
@@ -35,22 +31,30 @@ enum RoleSettings {
         }
     }
 
-    static func consumer(_ server: AggregatorConfiguration.M3MsgServer) -> ConsumerOptions {
+    /// - Throws: ``RoleFailure/tls(key:reason:)``
+    static func consumer(
+        _ server: AggregatorConfiguration.M3MsgServer, logger: Logger
+    ) throws -> ConsumerOptions {
         var options = ConsumerOptions()
         options.name = "ingest"
         options.ackFlushInterval = .nanoseconds(server.ackFlushIntervalNanos)
         options.maxFrameBytes = server.maxMessageBytes
         options.writeTimeout = .nanoseconds(server.connectionWriteTimeoutNanos)
         options.keepAlive = server.server.keepAlivePeriodNanos.map { .nanoseconds($0) }
+        options.configureChannel = try RoleTLS.server(server.server.tls, key: "m3msg.server.tls", logger: logger)
         return options
     }
 
-    static func rawTCP(_ server: AggregatorConfiguration.RawTCPServer) -> AggregatorService.Options.RawTCP {
+    /// - Throws: ``RoleFailure/tls(key:reason:)``
+    static func rawTCP(
+        _ server: AggregatorConfiguration.RawTCPServer, logger: Logger
+    ) throws -> AggregatorService.Options.RawTCP {
         var options = RawTCPOptions()
         options.maxFrameBytes = server.maxMessageBytes
         options.readBytes = server.readBufferBytes
         options.keepAlive = server.server.keepAlivePeriodNanos.map { .nanoseconds($0) }
         options.errorLogLimitPerSecond = server.errorLogLimitPerSecond
+        options.configureChannel = try RoleTLS.server(server.server.tls, key: "rawtcp.tls", logger: logger)
         return AggregatorService.Options.RawTCP(
             host: server.server.listenAddress.host, port: server.server.listenAddress.port, options: options)
     }

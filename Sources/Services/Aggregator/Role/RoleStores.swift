@@ -78,15 +78,14 @@ final class RoleStores: Sendable {
 
     private func options(_ cluster: EtcdCluster, _ client: AggregatorConfiguration.EtcdClient) throws -> EtcdOptions {
         var endpoints: [Endpoint] = []
+        var isTLS = false
         for text in cluster.endpoints {
-            let (endpoint, isTLS) = try EtcdOptions.parse(endpoint: text)
-            guard !isTLS, cluster.tls == nil else {
-                throw RoleFailure.unsupported(
-                    key: "kvClient.etcd.etcdClusters", value: "TLS for \(text)", remedy: "use plain connections")
-            }
+            let (endpoint, isEncrypted) = try EtcdOptions.parse(endpoint: text)
+            if isEncrypted { isTLS = true }
             endpoints.append(endpoint)
         }
         var options = EtcdOptions(endpoints: endpoints)
+        options.configureChannel = try RoleTLS.etcd(cluster, isTLS: isTLS, logger: logger)
         options.credentials = cluster.credentials.map { .init(user: $0.user, password: $0.password) }
         if client.requestTimeoutNanos > 0 { options.requestTimeout = .nanoseconds(client.requestTimeoutNanos) }
         if cluster.dialTimeoutNanos > 0 { options.dialTimeout = .nanoseconds(cluster.dialTimeoutNanos) }
