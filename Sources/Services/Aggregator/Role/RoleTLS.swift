@@ -1,3 +1,4 @@
+import Cluster
 import Etcd
 import Logging
 import NIOCore
