@@ -23,6 +23,14 @@ public struct Backoff: Sendable, Equatable {
         }
     }
 
+    /// Waits one after another, without jitter; the last one is repeated.
+    public init(fixed pauses: [TimeAmount]) {
+        jitter = false
+        maxNanos = Self.century
+        let nanos = pauses.prefix(Self.attempts).map { min(Swift.max(0, $0.nanoseconds), Self.century) }
+        delays = nanos + Array(repeating: nanos.last ?? 0, count: Self.attempts - nanos.count)
+    }
+
     private static let attempts = 48
     private static let century: Int64 = 3_155_760_000_000_000_000
 

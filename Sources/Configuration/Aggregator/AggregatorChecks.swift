@@ -14,6 +14,7 @@ enum AggregatorChecks {
                 "the environment variable \(variable) is not set here, but a start needs it",
                 "set it where the node is started")
         }
+        AggregatorWithoutEffect.report(reader)
         checkOptions(configuration, reader)
         checkForwardingDelay(configuration, isShortForm: isShortForm, reader)
         checkAddresses(configuration, reader)
