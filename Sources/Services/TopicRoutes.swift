@@ -24,6 +24,9 @@ struct TopicRoutes: Sendable {
     /// Whether those placements are staged; nil where their service's name tells.
     var placementIsStaged: Bool?
 
+    /// Which of the topic's consumer services are wanted.
+    var accepts: @Sendable (ServiceID) -> Bool = { _ in true }
+
     func placements(of service: ServiceID) -> PlacementStore {
         let isStaged = placementIsStaged ?? (service.name == ServiceID.aggregatorName)
         return PlacementStore(
@@ -34,7 +37,7 @@ struct TopicRoutes: Sendable {
     func route(_ name: String) async throws -> ProducerRoute {
         guard let topic = try await topics.get(name)?.value else { throw Failure.noTopic(name) }
         var services: [ProducerRoute.ConsumerService] = []
-        for consumer in topic.consumerServices {
+        for consumer in topic.consumerServices where accepts(consumer.serviceID) {
             guard
                 let placement = try await placements(of: consumer.serviceID).get()?.value
             else { throw Failure.noPlacement(topic: name, service: consumer.serviceID.description) }

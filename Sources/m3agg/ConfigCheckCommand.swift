@@ -1,5 +1,6 @@
 import ArgumentParser
 import NodeConfiguration
+import Services
 
 /// `m3agg config check`: every mistake of configuration files, with its place and what to do about it.
 struct ConfigCheckCommand: ParsableCommand {
@@ -27,9 +28,8 @@ struct ConfigCheckCommand: ParsableCommand {
     func run() throws {
         let diagnostics: [Diagnostic]
         do {
-            diagnostics = try AggregatorConfiguration.load(
-                files: files, environment: ConfigFiles.environment()
-            ).diagnostics
+            let loaded = try AggregatorConfiguration.load(files: files, environment: ConfigFiles.environment())
+            diagnostics = loaded.diagnostics + AggregatorRole.refusals(of: loaded)
         } catch {
             diagnostics = error.diagnostics
         }

@@ -4,7 +4,6 @@ public enum RoleFailure: Error, CustomStringConvertible {
     case unsupported(key: String, value: String, remedy: String)
     case noPlacement(key: String, waitedNanos: Int64)
     case noTopic(name: String, waitedNanos: Int64)
-    case shardCounts(topics: [String])
     case noCluster(key: String, zone: String)
     /// Certificates or keys that can't be used.
     case tls(key: String, reason: String)
@@ -16,9 +15,6 @@ public enum RoleFailure: Error, CustomStringConvertible {
             "there is no placement under \(key) after \(nanos / 1_000_000_000) s: make one that names this instance"
         case .noTopic(let name, let nanos):
             "there is no topic '\(name)' after \(nanos / 1_000_000_000) s: create it first"
-        case .shardCounts(let topics):
-            "the topics of the flush handlers differ in their number of shards (\(topics.joined(separator: ", "))): give "
-                + "them the same"
         case .noCluster(let key, let zone):
             "\(key) names the zone '\(zone)', for which kvClient.etcd.etcdClusters has no cluster: add one"
         case .tls(let key, let reason): "\(key): \(reason)"

@@ -7,28 +7,65 @@ import NodeConfiguration
 
 /// What servers and producers are told by a configuration, and what of it can't be done.
 enum RoleSettings {
-    /// - Throws: ``RoleFailure/unsupported(key:value:remedy:)`` for the first such key, ``RoleFailure/tls(key:reason:)`` for
-    ///   files of a server that can't be used: before it waits for anything.
+    /// - Throws: the first of ``refusals(_:logger:)``, before anything is waited for.
     static func check(_ configuration: AggregatorConfiguration, logger: Logger) throws {
-        _ = try configuration.m3msg.map { try consumer($0, logger: logger) }
-        _ = try configuration.rawTCP.map { try rawTCP($0, logger: logger) }
-        guard case .m3msg = configuration.forwarding else {
-            throw RoleFailure.unsupported(
-                key: "aggregator.client.type", value: "legacy",
-                remedy: "set it to m3msg and give the producer's section")
-        }
-        for case .m3msg(let output) in configuration.outputs {
-            let filters = [
-                ("filters", output.shardSetFilters.count), ("storagePolicyFilters", output.storagePolicyFilters.count),
-                ("percentageFilters", output.percentageFilters.count),
-                ("routingPolicyFilters", output.routingPolicyFilters.count),
-            ]
-            for (key, count) in filters where count > 0 {
-                throw RoleFailure.unsupported(
-                    key: "aggregator.flush.handlers.dynamicBackend.\(key)", value: "given",
-                    remedy: "remove it, or filter in the consumers")
+        if let first = refusals(configuration, logger: logger).first { throw first }
+    }
+
+    /// Keys that the reader of the files takes and that this version does not do, and files of servers that can't be used.
+    static func refusals(_ configuration: AggregatorConfiguration, logger: Logger) -> [RoleFailure] {
+        var refusals: [RoleFailure] = []
+        func tried(_ key: String, _ body: () throws -> Void) {
+            do {
+                try body()
+            } catch let failure as RoleFailure {
+                refusals.append(failure)
+            } catch {
+                refusals.append(.tls(key: key, reason: "\(error)"))
             }
         }
+        tried("m3msg.server.tls") { _ = try configuration.m3msg.map { try consumer($0, logger: logger) } }
+        tried("rawtcp.tls") { _ = try configuration.rawTCP.map { try rawTCP($0, logger: logger) } }
+        if case .rawTCP(let client) = configuration.forwarding {
+            if client.connection.tls.isEnabled {
+                refusals.append(
+                    .unsupported(
+                        key: "aggregator.client.connection.tls.enabled", value: "true",
+                        remedy: "set it to false, or forward over m3msg"))
+            }
+            if case .embedded = configuration.keyValue {
+                refusals.append(
+                    .unsupported(
+                        key: "aggregator.client.type", value: "legacy with an embedded store",
+                        remedy: "set it to m3msg, or use kvClient.etcd"))
+            }
+        }
+        for (index, output) in configuration.outputs.enumerated() {
+            guard case .m3msg(let output) = output, !output.routingPolicyFilters.isEmpty else { continue }
+            refusals.append(
+                .unsupported(
+                    key: "aggregator.flush.handlers[\(index)].dynamicBackend.routingPolicyFilters", value: "given",
+                    remedy: "remove it, or filter in the consumers"))
+        }
+        return refusals
+    }
+
+    static func instanceClient(_ configuration: AggregatorConfiguration.RawTCPClient) -> InstanceClientOptions {
+        var options = InstanceClientOptions()
+        options.maxMessageBytes = configuration.maxMessageBytes
+        options.maxChunkBytes = configuration.maxBatchBytes
+        options.maxChunks = configuration.queueSize
+        options.onFull = configuration.queueDrop == .oldest ? .dropOldest : .dropCurrent
+        let connection = configuration.connection
+        options.connectTimeout = .nanoseconds(connection.connectTimeoutNanos)
+        options.writeTimeout = .nanoseconds(connection.writeTimeoutNanos)
+        options.keepAlive = connection.keepAlive
+        // M3 counts failed writes between attempts; here nothing is written, and lost, without a connection.
+        options.reconnect = Backoff(
+            initial: .milliseconds(250), factor: Double(max(connection.reconnectThresholdMultiplier, 1)),
+            max: .nanoseconds(max(connection.maxReconnectNanos, 1_000_000)), jitter: true)
+        options.maxWriteRetries = connection.writeRetry.isForever ? nil : connection.writeRetry.maxRetries
+        return options
     }
 
     /// - Throws: ``RoleFailure/tls(key:reason:)``
@@ -72,12 +109,7 @@ enum RoleSettings {
         options.maxAckFrameBytes = configuration.maxAckFrameBytes
         switch configuration.messageRetry {
         case .backoff(let policy): options.messageRetry = backoff(policy)
-        case .fixed(let pauses):
-            // From the first pause to the last one; those between are what doubling gives.
-            let first = pauses.first ?? 5_000_000_000
-            let last = pauses.last ?? first
-            options.messageRetry = Backoff(
-                initial: .nanoseconds(first), factor: 2, max: .nanoseconds(max(first, last)), jitter: false)
+        case .fixed(let pauses): options.messageRetry = Backoff(fixed: pauses.map { .nanoseconds($0) })
         }
         let connection = configuration.connection
         options.numConnections = min(max(connection.numConnections, 1), 64)
