@@ -115,7 +115,8 @@ let package = Package(
         .executableTarget(
             name: "m3agg",
             dependencies: [
-                "Services", "NodeConfiguration", "Coordinator", "Transport", "Query", "Metrics", "WireFormat",
+                "Services", "NodeConfiguration", "ControlAPI", "KeyValue", "Cluster", "Etcd", "Coordinator", "Transport",
+                "Query", "Metrics", "WireFormat",
                 "MessageQueue", "Telemetry",
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -141,7 +142,13 @@ let package = Package(
         tests("KeyValue"),
         tests("Cluster", ["KeyValue", "ControlProtocol"]),
         tests("Etcd", ["Telemetry", "KeyValue", "Cluster", "EtcdProtocol", logging] + nio),
-        tests("Transport", ["Telemetry", logging, .product(name: "NIOTLS", package: "swift-nio")] + nio),
+        // With what TLS is for.
+        tests(
+            "Transport",
+            [
+                "Telemetry", "MessageQueue", "WireFormat", "Etcd", "Cluster", "KeyValue", logging,
+                .product(name: "NIOTLS", package: "swift-nio"),
+            ] + nio),
         tests(
             "ControlAPI",
             ["KeyValue", "Cluster", "Etcd", "ControlProtocol", "Transport", "Telemetry", logging]

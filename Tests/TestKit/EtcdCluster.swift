@@ -9,13 +9,34 @@ public final class EtcdCluster: Sendable {
         var process: ServerProcess?
     }
 
+    /// Files with which members speak TLS to clients; a client's certificate is asked for when there is an authority of
+    /// theirs.
+    public struct TLS: Sendable {
+        var certificateFile: String
+        var keyFile: String
+        var clientCAFile: String?
+
+        public init(certificateFile: String, keyFile: String, clientCAFile: String?) {
+            self.certificateFile = certificateFile
+            self.keyFile = keyFile
+            self.clientCAFile = clientCAFile
+        }
+
+        var arguments: [String] {
+            ["--cert-file=\(certificateFile)", "--key-file=\(keyFile)"]
+                + (clientCAFile.map { ["--client-cert-auth", "--trusted-ca-file=\($0)"] } ?? [])
+        }
+    }
+
     private let directory: TemporaryDirectory
     private let members: Mutex<[Member]>
     private let size: Int
+    private let tls: TLS?
 
     /// Starts the members; returns when all of them take connections.
-    public init(members size: Int = 1) async throws {
+    public init(members size: Int = 1, tls: TLS? = nil) async throws {
         self.size = size
+        self.tls = tls
         directory = try TemporaryDirectory("etcd")
         let members = try (0..<size).map { _ in Member(clientPort: try freePort(), peerPort: try freePort()) }
         self.members = Mutex(members)
@@ -75,7 +96,7 @@ public final class EtcdCluster: Sendable {
     private func launch(_ index: Int) throws {
         let all = members.withLock { $0 }
         let peers = all.enumerated().map { "m\($0)=http://127.0.0.1:\($1.peerPort)" }.joined(separator: ",")
-        let client = "http://127.0.0.1:\(all[index].clientPort)"
+        let client = "\(tls == nil ? "http" : "https")://127.0.0.1:\(all[index].clientPort)"
         let peer = "http://127.0.0.1:\(all[index].peerPort)"
         let process = try ServerProcess(
             name: "etcd-m\(index)", executable: "etcd",
@@ -84,7 +105,7 @@ public final class EtcdCluster: Sendable {
                 "--advertise-client-urls=\(client)", "--listen-peer-urls=\(peer)",
                 "--initial-advertise-peer-urls=\(peer)", "--initial-cluster=\(peers)",
                 "--initial-cluster-state=new", "--logger=zap", "--log-outputs=stderr",
-            ], directory: directory.url)
+            ] + (tls?.arguments ?? []), directory: directory.url)
         members.withLock { $0[index].process = process }
     }
 

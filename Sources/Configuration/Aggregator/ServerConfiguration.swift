@@ -67,7 +67,7 @@ public struct ServerTLS: Sendable, Equatable {
     public var certFile: String
     public var keyFile: String
     public var clientCAFile: String
-    /// How long certificates are used before their files are read again; 0: read once.
+    /// How often their files are looked at for changes; 0: once a second.
     public var certificatesTTLNanos: Int64
     /// Whether clients must show a certificate of `clientCAFile`.
     public var mutualTLS: Bool
