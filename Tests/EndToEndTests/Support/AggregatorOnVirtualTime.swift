@@ -1,4 +1,3 @@
-import Aggregator
 import Logging
 import MessageQueue
 import Metrics
@@ -7,8 +6,10 @@ import NIOPosix
 import Synchronization
 import Telemetry
 import TestKit
+import Testing
 import WireFormat
 
+@testable import Aggregator
 @testable import Services
 
 /// The aggregator's servers, workers and producers over the loopback address, with a clock that only the test moves.
@@ -17,9 +18,13 @@ final class AggregatorOnVirtualTime {
     /// One aggregated value.
     struct Output: Sendable {
         var id: [UInt8]
-        var policy: String
+        var storagePolicy: StoragePolicy
         var timeNanos: Int64
         var value: Double
+        var routingTrafficTypes: UInt64
+        var annotation: [UInt8]
+
+        var policy: String { storagePolicy.description }
     }
 
     /// A clock that stands still until it is set.
@@ -40,8 +45,10 @@ final class AggregatorOnVirtualTime {
                         }
                         outputs.values.append(
                             Output(
-                                id: view.id.array(from: bytes), policy: view.storagePolicy.description,
-                                timeNanos: view.timeNanos, value: view.value))
+                                id: view.id.array(from: bytes), storagePolicy: view.storagePolicy,
+                                timeNanos: view.timeNanos, value: view.value,
+                                routingTrafficTypes: view.routingTrafficTypes,
+                                annotation: view.annotation.array(from: bytes)))
                     }
                 }
             }
@@ -60,21 +67,28 @@ final class AggregatorOnVirtualTime {
     private let ingest: ConsumerServer
     private let consumer = OutputConsumer()
     private let aggregated: ConsumerServer
+    private let numShards: UInt32
+    private let numAggregatedShards: Int
     private var producers: [Producer] = []
+    private var input: Producer?
     private(set) var port = 0
 
-    init(options: AggregatorOptions, startNanos: Int64) {
+    /// - Parameter shards: those of the node; nil for all of them, for ever.
+    init(options: AggregatorOptions, shards: [OwnedShard]? = nil, startNanos: Int64) {
+        numShards = options.numShards
+        numAggregatedShards = Int(options.numAggregatedShards)
         clock.nanos.store(startNanos, ordering: .relaxed)
         let publisher = FlushPublisher(registry: registry, logger: logger)
         self.publisher = publisher
         loops = Array(group.makeIterator())
+        let shards = shards ?? (0..<options.numShards).map { OwnedShard(shard: $0) }
         let table = WorkerTable(
-            numShards: Int(options.numShards), ownedShards: Array(0..<options.numShards), workerCount: loops.count)
+            numShards: Int(options.numShards), ownedShards: shards.map(\.shard), workerCount: loops.count)
         let telemetry = FlushTelemetry(registry, logger: logger)
         let clock = clock
         let workers = loops.enumerated().map { index, loop in
             AggregatorWorker(
-                loop: loop, options: options, ownedShards: table.shards(ofWorker: index), publisher: publisher,
+                loop: loop, options: options, shards: table.part(of: shards, worker: index), publisher: publisher,
                 telemetry: telemetry, now: { clock.nanos.load(ordering: .relaxed) })
         }
         self.workers = workers
@@ -100,8 +114,7 @@ final class AggregatorOnVirtualTime {
     func start() async throws {
         port = try await ingest.start().port ?? 0
         let aggregatedPort = try await aggregated.start().port ?? 0
-        let shards = 64
-        func producer(_ topic: String, _ port: Int) throws -> Producer {
+        func producer(_ topic: String, _ shards: Int, _ port: Int) throws -> Producer {
             var options = ProducerOptions()
             options.flushInterval = .milliseconds(1)
             return try Producer.start(
@@ -113,19 +126,73 @@ final class AggregatorOnVirtualTime {
                             endpoints: ["127.0.0.1:\(port)"])
                     ]), options: options, group: group, registry: registry, logger: logger)
         }
-        let toCoordinator = try producer("aggregated_metrics", aggregatedPort)
-        let toItself = try producer("aggregator_ingest", port)
-        producers = [toCoordinator, toItself]
+        let toCoordinator = try producer("aggregated_metrics", numAggregatedShards, aggregatedPort)
+        let toItself = try producer("aggregator_ingest", Int(numShards), port)
+        let input = try producer("aggregator_ingest", Int(numShards), port)
+        self.input = input
+        producers = [toCoordinator, toItself, input]
         publisher.set(aggregated: toCoordinator, forwarded: toItself)
     }
 
     func setClock(_ nanos: Int64) { clock.nanos.store(nanos, ordering: .relaxed) }
 
+    /// Sends a payload to the node through a producer of the ingest topic, and waits until it has been applied.
+    func send(_ payload: [UInt8]) async throws {
+        let shard = try MetricReader.read(payload.span.bytes, in: ByteRange(offset: 0, count: payload.count))
+            .id.withBytes(of: payload.span.bytes) { Murmur3.shard(of: $0, numShards: numShards) }
+        try input?.produce(
+            PayloadBatch(
+                bytes: ByteBuffer(bytes: payload),
+                entries: [PayloadBatch.Entry(shard: shard, offset: 0, length: payload.count)]))
+        try await waitForArrival()
+    }
+
     /// Lets every worker flush what is due, and waits until all that came of it has arrived.
     func flush() async throws {
         for (worker, loop) in zip(workers, loops) { try await loop.submit { worker.flushOnLoop() }.get() }
+        try await waitForArrival()
+    }
+
+    /// As ``flush()``, and then what lists have ready whose flush is not due yet.
+    func flushEveryList() async throws {
+        let publisher = publisher
+        let now = clock.nanos.load(ordering: .relaxed)
+        try await onEveryWorker { worker, core in
+            worker.flushOnLoop()
+            for bucket in core.buckets.indices { core.flush(bucket: bucket, now: now) { publisher.publish($0) } }
+        }
+        try await waitForArrival()
+    }
+
+    /// What a follower does when its leader has published everything that was ready at a time.
+    func discard(before nanos: Int64) async throws { try await onEveryWorker { $1.discard(before: nanos) } }
+
+    /// What the workers count, and the equations of conservation that do not hold in one of them.
+    func counters() async throws -> (counters: [AggregatorCounters], failures: [String]) {
+        let states = try await onEveryWorker { ($1.counters, $1.verify()) }
+        return (states.map(\.0), states.flatMap(\.1))
+    }
+
+    @discardableResult
+    private func onEveryWorker<Result: Sendable>(
+        _ body: @escaping @Sendable (AggregatorWorker, AggregationWorker) -> Result
+    ) async throws -> [Result] {
+        var results: [Result] = []
+        for (worker, loop) in zip(workers, loops) {
+            results.append(try await loop.submit { body(worker, try Self.core(of: worker)) }.get())
+        }
+        return results
+    }
+
+    /// What a worker keeps to itself; on its loop only. Flushes that are not due are none of a node's business, so that it
+    /// has no method for them.
+    private static func core(of worker: AggregatorWorker) throws -> AggregationWorker {
+        try #require(Mirror(reflecting: worker).descendant("core") as? AggregationWorker)
+    }
+
+    private func waitForArrival() async throws {
         let producers = producers
-        _ = try await poll("the outputs of a flush to arrive", every: .milliseconds(1)) {
+        _ = try await poll("all messages to arrive", every: .milliseconds(1)) {
             producers.allSatisfy { $0.stats.services.allSatisfy { $0.queued == 0 } } ? true : nil
         }
     }
