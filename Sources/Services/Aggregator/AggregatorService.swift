@@ -55,7 +55,15 @@ public final class AggregatorService: Sendable {
     private let timers = Mutex<[RepeatedTask]>([])
 
     /// Makes one worker per event loop of the group.
-    public init(options: Options, group: any EventLoopGroup, registry: Registry, logger: Logger) {
+    public convenience init(options: Options, group: any EventLoopGroup, registry: Registry, logger: Logger) {
+        self.init(options: options, gate: nil, group: group, registry: registry, logger: logger)
+    }
+
+    /// - Parameter gate: says when to publish; the workers wait for ``AggregatorWorker/lead(term:)`` besides. Nil for one
+    ///   that always does.
+    init(
+        options: Options, gate: (any FlushGate)?, group: any EventLoopGroup, registry: Registry, logger: Logger
+    ) {
         self.options = options
         let publisher = FlushPublisher(registry: registry, logger: logger)
         self.publisher = publisher
@@ -67,7 +75,7 @@ public final class AggregatorService: Sendable {
         let workers = loops.enumerated().map { index, loop in
             AggregatorWorker(
                 loop: loop, options: options.aggregator, shards: table.part(of: options.shards, worker: index),
-                publisher: publisher, telemetry: telemetry)
+                publisher: publisher, telemetry: telemetry, gate: gate)
         }
         self.workers = Array(zip(workers, loops)).map { (worker: $0, loop: $1) }
         let router = IngestRouter(workers: workers, table: table)
@@ -141,17 +149,44 @@ public final class AggregatorService: Sendable {
     }
 
     func stop(forwarded: TopicProducer, drain: Duration) async {
-        await stop { _ = await forwarded.close(deadline: drain) }
+        await stop(forwarded: RoleForwarding.topic(forwarded), drain: drain)
     }
 
-    private func stop(closingForwarded closeForwarded: () async -> Void) async {
+    func stop(forwarded: RoleForwarding, drain: Duration) async {
+        await stop(takesRollupsOverRawTCP: forwarded.usesRawTCP) { await forwarded.close(deadline: drain) }
+    }
+
+    /// What was written to a socket of this very instance takes no longer to arrive.
+    private static let arrival: Duration = .milliseconds(200)
+
+    private func stop(
+        takesRollupsOverRawTCP: Bool = false, closingForwarded closeForwarded: () async -> Void
+    ) async {
         for timer in timers.withLock({ $0 }) { timer.cancel() }
-        await rawTCPServer?.stop()
+        if !takesRollupsOverRawTCP { await rawTCPServer?.stop() }
         for (worker, _) in workers { await worker.flushEndedWindows() }
         await closeForwarded()
+        if takesRollupsOverRawTCP {
+            try? await Task.sleep(for: Self.arrival)
+            await rawTCPServer?.stop()
+        }
         for (worker, _) in workers { await worker.shutDown() }
         await server.stop()
     }
+
+    /// Stops an instance whose windows another one publishes: nothing is published any more, and what it has is counted
+    /// as dropped.
+    func stopHandedOver(forwarded: RoleForwarding, drain: Duration) async {
+        for timer in timers.withLock({ $0 }) { timer.cancel() }
+        await rawTCPServer?.stop()
+        _ = await forwarded.close(deadline: drain)
+        for (worker, _) in workers { await worker.shutDown(publishesEnded: false) }
+        await server.stop()
+    }
+
+    var workerActors: [AggregatorWorker] { workers.map(\.worker) }
+
+    func dropSuperseded() { publisher.dropSuperseded() }
 
     /// Stops at once; what is in memory is lost.
     public func cancel() async {

@@ -40,6 +40,11 @@ actor AggregatorWorker {
     private let numShards: UInt32
     private let telemetry: FlushTelemetry
     private nonisolated let clock: @Sendable () -> Int64
+    /// Asked before each flush; nil for an instance that always leads.
+    private let gate: (any FlushGate)?
+    private var isLeading: Bool
+    /// What of the flushes has been acknowledged; kept only with a gate.
+    private nonisolated let acks = Mutex(AckTracker())
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 
@@ -48,14 +53,18 @@ actor AggregatorWorker {
     /// - Parameter now: the clock, nanoseconds since 1970.
     init(
         loop: any EventLoop, options: AggregatorOptions, shards: [OwnedShard], publisher: FlushPublisher,
-        telemetry: FlushTelemetry, now: @escaping @Sendable () -> Int64 = { WallClock.nowNanos() }
+        telemetry: FlushTelemetry, gate: (any FlushGate)? = nil,
+        now: @escaping @Sendable () -> Int64 = { WallClock.nowNanos() }
     ) {
         self.loop = loop
+        self.gate = gate
+        isLeading = gate == nil
         self.publisher = publisher
         self.telemetry = telemetry
         clock = now
         numShards = options.numShards
         core = AggregationWorker(options: options, shards: shards)
+        core.publishesPassthrough = isLeading
     }
 
     /// With shards that are the instance's for ever.
@@ -185,12 +194,15 @@ actor AggregatorWorker {
 
     /// Publishes what is due, as far as the queues have room: the rest is due again in the next step.
     private func publishDue(_ now: Int64) {
-        guard core.nextFlushNanos(now: now) <= now else { return }
+        guard isLeading, core.nextFlushNanos(now: now) <= now, mayPublish(now) else { return }
+        if gate != nil { acks.withLock { $0.beginRound() } }
         let start = ContinuousClock.now
         let partial = core.counters.partialWindowsConsumed
         let isDone = core.flush(
-            now: now, pacedBy: { publisher.mayContinue(&pace, now: now) }, { publisher.publish($0) })
+            now: now, pacedBy: { publisher.mayContinue(&pace, now: now) },
+            { publisher.publish($0, tracking: trackBatch) })
         if isDone {
+            if gate != nil { acks.withLock { $0.endRound(core.flushTimes) } }
             pace = FlushPace()
         } else if !isStepScheduled {
             isStepScheduled = true
@@ -199,6 +211,70 @@ actor AggregatorWorker {
         telemetry.observe(ContinuousClock.now - start)
         telemetry.notePartialWindows(core.counters.partialWindowsConsumed - partial)
     }
+
+    private func mayPublish(_ now: Int64) -> Bool {
+        guard let gate else { return true }
+        guard let term = gate.publishingTerm(now: now) else { return false }
+        core.term = UInt64(clamping: term)
+        return true
+    }
+
+    /// A batch that the acknowledgements of its messages end; nil where nobody asks for them.
+    private var trackBatch: (() -> BatchCompletion)? {
+        guard gate != nil else { return nil }
+        return {
+            let round = self.acks.withLock { $0.batchBegan() }
+            return BatchCompletion { [weak self] in self?.acks.withLock { $0.batchEnded(round: round) } }
+        }
+    }
+
+    // MARK: Leadership
+
+    /// Begins to publish: everything that is due and was not discarded goes out at once.
+    func lead(term: Int64) {
+        guard !isStopped else { return }
+        let now = clock()
+        if !isLeading { acks.withLock { $0.restart(core.flushTimes) } }
+        isLeading = true
+        core.publishesPassthrough = true
+        core.term = UInt64(clamping: term)
+        core.beginLeading(now: now)
+        publishDue(now)
+        refreshSnapshot(now)
+    }
+
+    /// Publishes nothing more.
+    func follow() {
+        isLeading = false
+        core.publishesPassthrough = false
+        pace = FlushPace()
+    }
+
+    /// Discards what a leader has published.
+    func discard(upTo times: [FlushTime]) {
+        guard !isStopped else { return }
+        core.discard(upTo: times)
+        refreshSnapshot(clock())
+    }
+
+    /// Discards what is older.
+    func discard(before nanos: Int64) {
+        guard !isStopped else { return }
+        core.discard(before: nanos)
+        refreshSnapshot(clock())
+    }
+
+    /// Where the lists stand for a follower.
+    func persistableFlushTimes(maxBufferNanos: Int64) -> [FlushTime] {
+        acks.withLock { acks in
+            // Lists that were made since the last flush are named, too.
+            if !acks.isRoundOpen { acks.endRound(core.flushTimes) }
+            return acks.persistable(maxBufferNanos: maxBufferNanos)
+        }
+    }
+
+    /// Batches of flushes that wait for acknowledgements.
+    nonisolated var openBatches: Int { acks.withLock(\.openBatches) }
 
     private func nextStep() {
         isStepScheduled = false
@@ -214,11 +290,12 @@ actor AggregatorWorker {
     }
 
     /// Publishes the windows whose end has passed, counts the others as dropped, and takes nothing more.
-    func shutDown() {
+    /// - Parameter publishesEnded: false where another instance publishes them.
+    func shutDown(publishesEnded: Bool = true) {
         guard !isStopped else { return }
         isStopped = true
         let now = clock()
-        core.shutdown(now: now) { publisher.publish($0) }
+        core.shutdown(now: now, publishesEnded: publishesEnded) { publisher.publish($0) }
         refreshSnapshot(now)
     }
 

@@ -50,7 +50,8 @@ final class FlushPublisher: Sendable {
     }
 
     /// Queues one chunk. What a producer refuses is counted: the values are lost for good.
-    func publish(_ output: FlushOutput) {
+    /// - Parameter tracking: makes what is told of the end of each batch; nil for nobody who asks.
+    func publish(_ output: FlushOutput, tracking: (() -> BatchCompletion)? = nil) {
         let bytes = output.withUnsafeBytes { ByteBuffer(bytes: $0) }
         var toCoordinators = PayloadBatch(bytes: bytes)
         var toAggregators = PayloadBatch(bytes: bytes)
@@ -65,28 +66,59 @@ final class FlushPublisher: Sendable {
         }
         let destinations = destinations.withLock { $0 }
         if destinations.outputs.isEmpty { send(toCoordinators, to: nil, "aggregated") }
-        for destination in destinations.outputs { send(toCoordinators, to: destination, "aggregated") }
+        for destination in destinations.outputs {
+            if !toCoordinators.entries.isEmpty { toCoordinators.completion = tracking?() }
+            send(toCoordinators, to: destination, "aggregated")
+        }
+        if !toAggregators.entries.isEmpty { toAggregators.completion = tracking?() }
         send(toAggregators, to: destinations.forwarded, "ingest")
     }
 
     private func send(_ batch: PayloadBatch, to destination: FlushDestination?, _ kind: String) {
         guard !batch.entries.isEmpty else { return }
         switch destination {
+        case .selected(let selection, let producer, _):
+            let rest = selection.apply(to: batch)
+            guard !rest.entries.isEmpty else {
+                batch.completion?.finishIfUnused()
+                return
+            }
+            do throws(ProducerError) {
+                try producer.produce(rest)
+            } catch {
+                refuse(rest, kind, error)
+            }
+        case .instances(let client):
+            client.send(batch)
+            // Raw TCP has no acknowledgements.
+            batch.completion?.finishIfUnused()
         case .topic(let producer, _):
             do throws(ProducerError) {
                 try producer.produce(batch)
             } catch {
                 refuse(batch, kind, error)
             }
-        case .blackhole(let name): countPublished(batch, name, "blackhole")
+        case .blackhole(let name):
+            countPublished(batch, name, "blackhole")
+            batch.completion?.finishIfUnused()
         case .log(let name):
+            batch.completion?.finishIfUnused()
             countPublished(batch, name, "log")
             for entry in batch.entries { log(entry, of: batch, name) }
         case nil: refuse(batch, kind, .closed)
         }
     }
 
+    /// Drops what waits for acknowledgement: another instance leads and publishes it again.
+    func dropSuperseded() {
+        let destinations = destinations.withLock { $0 }
+        for destination in destinations.outputs + (destinations.forwarded.map { [$0] } ?? []) {
+            destination.producer?.dropSuperseded()
+        }
+    }
+
     private func refuse(_ batch: PayloadBatch, _ kind: String, _ error: ProducerError) {
+        batch.completion?.finishIfUnused()
         registry.counter(
             "m3agg_aggregator_unpublished_total", help: "Messages of a flush that no queue took.",
             labels: [("destination", kind), ("reason", error.reason)]

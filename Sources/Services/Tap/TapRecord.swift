@@ -16,6 +16,8 @@ public struct TapRecord: Sendable, Encodable {
     /// All numbers of the message.
     public var values: [Double]?
     public var policy: String?
+    /// Of aggregated metrics: the term of the leader that published it; nil for none.
+    public var term: UInt64?
     /// Of bad messages: what is wrong.
     public var error: String?
 
@@ -40,6 +42,7 @@ public struct TapRecord: Sendable, Encodable {
                 timeNanos = metric.timeNanos
                 values = [metric.value]
                 policy = metric.storagePolicy.description
+                term = metric.term == 0 ? nil : metric.term
                 return
             }
             let metric = try MetricReader.read(bytes, in: message.value)

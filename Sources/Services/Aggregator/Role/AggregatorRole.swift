@@ -14,11 +14,12 @@ public final class AggregatorRole: Sendable {
     private let configuration: AggregatorConfiguration
     private let stores: RoleStores
     private let service: AggregatorService
-    private let forwarded: TopicProducer
+    private let forwarded: RoleForwarding
     private let outputs: [TopicProducer]
     private let followers: [Task<Void, Never>]
     private let httpServers: [HTTPServer]
     private let problem: RoleProblem
+    private let leadership: ShardSetLeadership?
     private let logger: Logger
 
     /// Where the servers listen.
@@ -32,12 +33,13 @@ public final class AggregatorRole: Sendable {
     /// Starts everything, in the order in which the parts need each other.
     /// - Parameters:
     ///   - environment: variables that the configuration may name.
-    ///   - leadership: whether this instance publishes; alone it leads at once.
+    ///   - leadership: what `/status` and `/resign` tell. Nil for the usual: over etcd the election of the shard set, over
+    ///     an embedded store an instance that leads at once.
     /// - Throws: the first error of a part; what was started before is stopped again.
     public static func start(
         configuration: AggregatorConfiguration, environment: [String: String], group: any EventLoopGroup,
         logger: Logger,
-        leadership: any AggregatorLeadership = SoleLeader()
+        leadership: (any AggregatorLeadership)? = nil
     ) async throws -> AggregatorRole {
         var started = StartedParts()
         do {
@@ -50,7 +52,7 @@ public final class AggregatorRole: Sendable {
 
     private static func start(
         _ configuration: AggregatorConfiguration, _ environment: [String: String], _ group: any EventLoopGroup,
-        _ logger: Logger, _ leadership: any AggregatorLeadership, _ started: inout StartedParts
+        _ logger: Logger, _ given: (any AggregatorLeadership)?, _ started: inout StartedParts
     ) async throws -> AggregatorRole {
         try RoleSettings.check(configuration, logger: logger)
         let registry = Registry()
@@ -59,6 +61,13 @@ public final class AggregatorRole: Sendable {
         let stores = RoleStores(configuration.keyValue, group: group, registry: registry, logger: logger)
         started.add { await stores.close() }
         let problem = RoleProblem("starting")
+        let elected =
+            given != nil || stores.isEmbedded
+            ? nil
+            : ShardSetLeadership(
+                configuration: configuration, stores: stores, instanceID: instanceID, registry: registry,
+                logger: logger)
+        let leadership: any AggregatorLeadership = given ?? elected ?? SoleLeader()
         let servers = RoleHTTP(
             configuration: configuration, leadership: leadership, problem: problem, group: group, registry: registry,
             logger: logger)
@@ -75,6 +84,7 @@ public final class AggregatorRole: Sendable {
         try options.validate(rollupResolutionsNanos: [])
         let service = AggregatorService(
             options: try serviceOptions(configuration, options, cluster.shards(in: placement), logger: logger),
+            gate: elected,
             group: group, registry: registry, logger: logger)
         started.add { await service.cancel() }
         let m3msg = try await listen(configuration, service)
@@ -82,37 +92,20 @@ public final class AggregatorRole: Sendable {
         if let m3msg { try await cluster.announce(endpoint: dialable(m3msg), placement: placement) }
 
         problem.set("connecting the producers")
-        func producer(_ settings: ProducerConfiguration, _ name: String) async throws -> TopicProducer {
-            let made = try await TopicProducer.start(
-                topic: settings.topic, routes: try cluster.routes(settings),
-                options: RoleSettings.producer(settings, name: name), group: group, registry: registry, logger: logger)
-            return made
-        }
-        guard case .m3msg(let forwarding) = configuration.forwarding else {
-            throw RoleFailure.unsupported(key: "aggregator.client.type", value: "legacy", remedy: "set it to m3msg")
-        }
-        _ = try await cluster.numberOfShards(forwarding)
-        let forwarded = try await producer(forwarding, "aggregator")
+        let forwarded = try await forwarding(configuration, placement, cluster, group, registry, logger)
         started.add { await forwarded.close(deadline: .zero) }
-        var outputs: [TopicProducer] = []
-        var destinations: [FlushDestination] = []
-        for output in configuration.outputs {
-            switch output {
-            case .m3msg(let output):
-                let made = try await producer(output.producer, output.name.isEmpty ? "output" : output.name)
-                started.add { await made.close(deadline: .zero) }
-                outputs.append(made)
-                destinations.append(made.destination)
-            case .blackhole(let name): destinations.append(.blackhole(name: name))
-            case .log(let name): destinations.append(.log(name: name))
-            }
-        }
+        var outputs = RoleOutputs()
+        try await outputs.start(
+            configuration, numShards: options.numAggregatedShards, cluster: cluster, group: group, registry: registry,
+            logger: logger, started: &started)
         let limits = RuntimeLimits(
             configuration.runtimeLimits, numShards: placement.numShards, replicaFactor: max(placement.replicaFactor, 1),
             logger: logger)
         var followers = try await limits.follow(stores, service: service)
-        followers.append(try await cluster.followPlacement(service, numShards: placement.numShards))
-        service.run(outputs: destinations, forwarded: forwarded.destination)
+        started.add { await elected?.close() }
+        followers.append(
+            try await cluster.followPlacement(service, numShards: placement.numShards, leadership: elected))
+        service.run(outputs: outputs.destinations, forwarded: forwarded.destination)
         problem.set(nil)
 
         let addresses = RoleAddresses(
@@ -124,15 +117,18 @@ public final class AggregatorRole: Sendable {
                 "rawtcp": "\(rawTCP ?? "off")", "shards": "\(cluster.shards(in: placement).count)",
             ])
         return AggregatorRole(
-            configuration: configuration, stores: stores, service: service, forwarded: forwarded, outputs: outputs,
-            followers: followers, httpServers: http.servers, problem: problem, logger: logger, addresses: addresses,
+            configuration: configuration, stores: stores, service: service, forwarded: forwarded,
+            outputs: outputs.producers,
+            followers: followers, httpServers: http.servers, problem: problem, leadership: elected, logger: logger,
+            addresses: addresses,
             instanceID: instanceID)
     }
 
     private init(
         configuration: AggregatorConfiguration, stores: RoleStores, service: AggregatorService,
-        forwarded: TopicProducer,
+        forwarded: RoleForwarding,
         outputs: [TopicProducer], followers: [Task<Void, Never>], httpServers: [HTTPServer], problem: RoleProblem,
+        leadership: ShardSetLeadership?,
         logger: Logger, addresses: RoleAddresses, instanceID: String
     ) {
         self.configuration = configuration
@@ -143,6 +139,7 @@ public final class AggregatorRole: Sendable {
         self.followers = followers
         self.httpServers = httpServers
         self.problem = problem
+        self.leadership = leadership
         self.logger = logger
         self.addresses = addresses
         self.instanceID = instanceID
@@ -156,12 +153,17 @@ public final class AggregatorRole: Sendable {
             try? await Task.sleep(for: .nanoseconds(configuration.shutdownWaitNanos))
         }
         for follower in followers { follower.cancel() }
-        await service.stop(forwarded: forwarded, drain: Self.drain)
+        if let leadership, await leadership.stop() {
+            await service.stopHandedOver(forwarded: forwarded, drain: Self.drain)
+        } else {
+            await service.stop(forwarded: forwarded, drain: Self.drain)
+        }
         var lost: UInt64 = 0
         for output in outputs {
             let final = await output.close(deadline: Self.drain)
             lost &+= final.services.reduce(0) { $0 &+ $1.dropped.values.reduce(0, &+) }
         }
+        await leadership?.close()
         for server in httpServers { await server.stop() }
         await stores.close()
         let totals = service.totals
@@ -174,17 +176,34 @@ public final class AggregatorRole: Sendable {
 
     // MARK: Parts
 
+    /// The shards of the first output; those with another number name theirs anew.
     private static func numAggregatedShards(
         _ configuration: AggregatorConfiguration, _ cluster: RoleCluster
     ) async throws -> UInt32 {
-        var counts: [(topic: String, shards: UInt32)] = []
         for case .m3msg(let output) in configuration.outputs {
-            counts.append((output.producer.topic, try await cluster.numberOfShards(output.producer)))
+            return try await cluster.numberOfShards(output.producer)
         }
-        guard Set(counts.map(\.shards)).count <= 1 else {
-            throw RoleFailure.shardCounts(topics: counts.map { "\($0.topic): \($0.shards)" })
+        return RoleCluster.defaultNumShards
+    }
+
+    private static func forwarding(
+        _ configuration: AggregatorConfiguration, _ placement: Placement, _ cluster: RoleCluster,
+        _ group: any EventLoopGroup, _ registry: Registry, _ logger: Logger
+    ) async throws -> RoleForwarding {
+        switch configuration.forwarding {
+        case .m3msg(let settings):
+            _ = try await cluster.numberOfShards(settings)
+            return .topic(
+                try await TopicProducer.start(
+                    topic: settings.topic, routes: try cluster.routes(settings),
+                    options: RoleSettings.producer(settings, name: "aggregator"), group: group, registry: registry,
+                    logger: logger))
+        case .rawTCP(let settings):
+            return .instances(
+                try await InstanceForwarding.start(
+                    settings, numShards: placement.numShards, cluster: cluster, group: group, registry: registry,
+                    logger: logger))
         }
-        return counts.first?.shards ?? RoleCluster.defaultNumShards
     }
 
     private static func serviceOptions(

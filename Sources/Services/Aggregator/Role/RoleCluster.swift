@@ -15,10 +15,15 @@ struct RoleCluster: Sendable {
     static let defaultNumShards = StandaloneControlPlane.defaultNumShards
 
     func placements() throws -> PlacementStore {
-        let watch = configuration.placement
+        try placements(configuration.placement, key: "aggregator.placementManager.kvConfig.zone")
+    }
+
+    /// The store of a placement of aggregators.
+    /// - Parameter key: what names its zone, for errors.
+    func placements(_ watch: AggregatorConfiguration.PlacementWatch, key: String) throws -> PlacementStore {
         let service = ServiceID(name: watch.key, environment: stores.environment(watch.scope), zone: watch.scope.zone)
         return PlacementStore(
-            store: try stores.store(zone: watch.scope.zone, key: "aggregator.placementManager.kvConfig.zone"),
+            store: try stores.store(zone: watch.scope.zone, key: key),
             serviceID: service, form: .staged,
             namespace: watch.scope.namespace.isEmpty ? nil : watch.scope.namespace)
     }
@@ -41,9 +46,13 @@ struct RoleCluster: Sendable {
         if stores.isEmbedded, try await placements.get() == nil {
             return try .initial(sharded: instance(endpoint: "127.0.0.1:6000"), numShards: Self.defaultNumShards)
         }
-        let wait = configuration.placement.initTimeoutNanos
-        guard let found = try await waited(wait, { try await placements.get()?.value }) else {
-            throw RoleFailure.noPlacement(key: placements.key, waitedNanos: wait)
+        return try await placement(placements, waitNanos: configuration.placement.initTimeoutNanos)
+    }
+
+    /// A placement, once there is one.
+    func placement(_ placements: PlacementStore, waitNanos: Int64) async throws -> Placement {
+        guard let found = try await waited(waitNanos, { try await placements.get()?.value }) else {
+            throw RoleFailure.noPlacement(key: placements.key, waitedNanos: waitNanos)
         }
         return found
     }
@@ -119,7 +128,10 @@ struct RoleCluster: Sendable {
     // MARK: Changes
 
     /// Hands on the shards of each placement, from the present one on.
-    func followPlacement(_ service: AggregatorService, numShards: UInt32) async throws -> Task<Void, Never> {
+    /// - Parameter leadership: takes part in the election of its shard set; nil for an instance that is alone.
+    func followPlacement(
+        _ service: AggregatorService, numShards: UInt32, leadership: ShardSetLeadership?
+    ) async throws -> Task<Void, Never> {
         let updates = try await placements().watch()
         return Task {
             var current: [OwnedShard]?
@@ -139,6 +151,11 @@ struct RoleCluster: Sendable {
                     }
                     if current != shards { await service.update(shards: shards) }
                     current = shards
+                    do {
+                        try await leadership?.follow(placement.value, workers: service)
+                    } catch {
+                        logger.error("can't take part in the election", metadata: ["error": "\(error)"])
+                    }
                 case .rejected(let error, _):
                     logger.error("the placement can't be read; the last one stays", metadata: ["error": "\(error)"])
                 }

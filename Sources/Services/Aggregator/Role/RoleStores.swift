@@ -60,6 +60,17 @@ final class RoleStores: Sendable {
         }
     }
 
+    /// The client of a zone's etcd, for elections.
+    /// - Throws: ``RoleFailure``
+    func etcdClient(zone: String, key: String) throws -> EtcdClient {
+        let store = try store(zone: zone, key: key)
+        guard let etcd = store as? EtcdStore else {
+            throw RoleFailure.unsupported(
+                key: key, value: "an embedded store", remedy: "elections need kvClient.etcd")
+        }
+        return etcd.client
+    }
+
     private func open(_ zone: String, _ key: String) throws -> Opened {
         switch client {
         case .embedded(let directory, let own, _):
