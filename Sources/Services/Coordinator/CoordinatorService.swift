@@ -1,5 +1,7 @@
 import Aggregator
+import ControlAPI
 import Coordinator
+import KeyValue
 import Logging
 import MessageQueue
 import Metrics
@@ -88,8 +90,10 @@ package final class CoordinatorService: Sendable {
     package func listen() async throws -> SocketAddress { try await server.start() }
 
     /// Begins to answer HTTP.
-    /// - Parameter producer: of the topic aggregator_ingest.
-    package func serve(producer: Producer) async throws -> HTTPServer.BoundAddress {
+    /// - Parameters:
+    ///   - producer: of the topic aggregator_ingest.
+    ///   - control: what the admin API reads and changes.
+    package func serve(producer: Producer, control: any KeyValueStore) async throws -> HTTPServer.BoundAddress {
         let endpoint = RemoteWriteEndpoint(
             handler: RemoteWriteHandler(downsampler: downsampler), store: store, producer: producer,
             registry: registry)
@@ -104,9 +108,10 @@ package final class CoordinatorService: Sendable {
                     ReadinessCheck(name: "aggregator_ingest", problem: Self.problem(of: producer)),
                 ] + (rules.map { [$0.readiness] } ?? [])
             }, registry: registry, nowNanos: { WallClock.nowNanos() })
+        let admin = AdminAPI(store: control, nowNanos: { WallClock.nowNanos() })
         let http = HTTPServer(
-            group: group, host: options.http.host, port: options.http.port, router: api.router(), registry: registry,
-            logger: logger)
+            group: group, host: options.http.host, port: options.http.port, router: api.router(adding: admin.addRoutes),
+            registry: registry, logger: logger)
         let address = try await http.start()
         let consumer = consumer
         let housekeeping = Task {

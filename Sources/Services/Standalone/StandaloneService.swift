@@ -105,7 +105,7 @@ public final class StandaloneService: Sendable {
         }
         aggregator.run(outputs: [aggregatedProducer.destination], forwarded: forwardProducer.destination)
         let http = try await ListenFailure.naming("--http", options.http) {
-            try await coordinator.serve(producer: ingestProducer.producer)
+            try await coordinator.serve(producer: ingestProducer.producer, control: control)
         }
         started.add { await coordinator.stopServing() }
 
