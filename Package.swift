@@ -115,7 +115,8 @@ let package = Package(
         .executableTarget(
             name: "m3agg",
             dependencies: [
-                "Services", "NodeConfiguration", "ControlAPI", "KeyValue", "Cluster", "Etcd", "Coordinator", "Transport",
+                "Services", "NodeConfiguration", "ControlAPI", "KeyValue", "Cluster", "Etcd", "Coordinator",
+                "Transport",
                 "Query", "Metrics", "WireFormat",
                 "MessageQueue", "Telemetry",
                 logging,

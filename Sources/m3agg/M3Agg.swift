@@ -15,6 +15,6 @@ struct M3Agg: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             StandaloneCommand.self, AggregatorCommand.self, QueryCommand.self, LoadgenCommand.self, TapCommand.self,
-            ConfigCommand.self,
+            ConfigCommand.self, ClusterCommand.self,
         ])
 }

@@ -75,7 +75,10 @@ enum ModuleTable {
             ], others: nio.union(["SwiftProtobuf", "Logging", "Dispatch", "FoundationEssentials"]), isNetworked: true),
         Row(
             "m3agg",
-            ["Services", "NodeConfiguration", "Coordinator", "Transport", "Metrics", "WireFormat", "MessageQueue"],
+            [
+                "Services", "NodeConfiguration", "ControlAPI", "KeyValue", "Cluster", "Etcd", "Coordinator",
+                "Transport", "Metrics", "WireFormat", "MessageQueue", "Telemetry",
+            ],
             others: nio.union(["ArgumentParser", "Logging", "Dispatch", "FoundationEssentials"]), isNetworked: true),
     ]
 }
