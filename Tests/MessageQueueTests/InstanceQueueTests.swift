@@ -16,7 +16,8 @@ import Testing
         // Rounded up to 4.
         var queue = InstanceQueue(maxChunks: 3, onFull: .dropOldest)
         for name in ["a", "b", "c", "d"] { #expect(queue.append(chunk(name, messages: 2)) == nil) }
-        let dropped = try #require(queue.append(chunk("e")))
+        let result = queue.append(chunk("e"))
+        let dropped = try #require(result)
         #expect(dropped == (.queueFullOldest, 2))
         #expect(queue.messages == 7 && queue.bytes == 4)
         #expect(next(&queue) == "b")
@@ -25,7 +26,8 @@ import Testing
     @Test func aFullQueueLetsGoOfTheNewBuffer() throws {
         var queue = InstanceQueue(maxChunks: 1, onFull: .dropCurrent)
         #expect(queue.append(chunk("a")) == nil)
-        let dropped = try #require(queue.append(chunk("b", messages: 3)))
+        let result = queue.append(chunk("b", messages: 3))
+        let dropped = try #require(result)
         #expect(dropped == (.queueFullCurrent, 3))
         #expect(next(&queue) == "a")
     }
@@ -51,7 +53,8 @@ import Testing
         #expect(queue.failed(maxRetries: 1) == nil)
         #expect(queue.messages == 3)
         #expect(next(&queue) == "a")
-        let dropped = try #require(queue.failed(maxRetries: 1))
+        let result = queue.failed(maxRetries: 1)
+        let dropped = try #require(result)
         #expect(dropped == (.writeFailed, 2))
         #expect(next(&queue) == "b")
         for _ in 0..<5 {
