@@ -10,12 +10,12 @@ swift_sources := $(wildcard Package.swift Sources Tests Benchmarks)
 export SWIFT
 export M3AGG_BINARY ?= $(CURDIR)/$(release)
 
-.PHONY: help run build test e2e vectors bench soak sanitize format lint clean toolchain build-packages test-packages release debug-tests
+.PHONY: help run build test e2e vectors cluster-test bench soak sanitize format lint clean toolchain build-packages test-packages release debug-tests
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## install what is missing, build, start the demo with a live table (ARGS="--http 127.0.0.1:8080 …")
 	@exec $(release) standalone --demo $(ARGS)
@@ -30,6 +30,9 @@ e2e: toolchain test-packages release debug-tests ## the end-to-end tests alone, 
 
 vectors: toolchain test-packages debug-tests ## every line captured from M3 and every worked example, counted
 	@scripts/run-tests.sh vectors
+
+cluster-test: toolchain test-packages debug-tests ## leader, follower and hand-over alone, over a real etcd
+	@scripts/run-tests.sh cluster
 
 bench: toolchain build-packages ## measure the release build (ARGS selects and sizes)
 	$(SWIFT) run -c release m3agg-bench $(ARGS)

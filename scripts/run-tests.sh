@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# run-tests.sh test|e2e: runs all tests, or the end-to-end tests alone, and closes with "LABEL: N of M passed".
+# run-tests.sh test|e2e|cluster: runs all tests, the end-to-end tests alone, or those of leader and follower alone,
+# and closes with "LABEL: N of M passed".
 # run-tests.sh vectors: runs what is held against captures of M3 alone, line by line and example by example, and closes
 # with "vectors: N of N passed, examples: N of N passed" (docs/testing.md).
 #
@@ -74,9 +75,12 @@ case "$label" in
         pass unit --no-parallel --skip '^EndToEndTests\.'
         pass e2e --no-parallel --filter '^EndToEndTests\.'
         ;;
+    cluster)
+        pass cluster --no-parallel --filter 'ServicesTests\.(FlushManager|FlushTimes|HandOver)Tests/'
+        ;;
     e2e) pass e2e --no-parallel --filter '^EndToEndTests\.' ;;
     *)
-        echo "usage: scripts/run-tests.sh test|e2e|vectors" >&2
+        echo "usage: scripts/run-tests.sh test|e2e|vectors|cluster" >&2
         exit 2
         ;;
 esac
