@@ -126,7 +126,7 @@ let package = Package(
             name: "m3agg-bench",
             dependencies: [
                 "Services", "Aggregator", "MessageQueue", "Storage", "Transport", "WireFormat", "Metrics", "Telemetry",
-                logging,
+                "KeyValue", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + nio, path: "Benchmarks/m3agg-bench", swiftSettings: settings),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: settings),

@@ -1,6 +1,7 @@
 import Aggregator
 import ArgumentParser
 import Foundation
+import KeyValue
 import Logging
 import MessageQueue
 import NIOCore
@@ -66,7 +67,8 @@ struct RoleCommand: AsyncParsableCommand {
                 rulesDirectory: directory + "/rules", numShards: Self.numShards, aggregator: AggregatorOptions(),
                 ackFlushNanos: 200_000_000), store: store, group: group, registry: registry, logger: logger)
         let ingest = try producer("aggregator_ingest", to: sink, group, registry, logger)
-        let http = try await service.serve(producer: ingest)
+        let http = try await service.serve(
+            producer: ingest, control: try EmbeddedStore(directory: directory + "/control"))
         await waitForEnd(saying: "\(http.port)")
         store.close()
     }

@@ -177,9 +177,11 @@ import WireFormat
         let records = try await poll("the rollup", deadline: .seconds(120), every: .milliseconds(50)) {
             () -> [TapRecord]? in
             let records = cluster.published.filter { $0.id == rollup }
-            return records.flatMap { $0.values ?? [] }.reduce(0, +) >= 12 ? records : nil
+            let total = records.reduce(0.0) { sum, record in (record.values ?? []).reduce(sum, +) }
+            return total >= 12 ? records : nil
         }
-        #expect(records.flatMap { $0.values ?? [] }.reduce(0, +) == 12)
+        let total = records.reduce(0.0) { sum, record in (record.values ?? []).reduce(sum, +) }
+        #expect(total == 12)
         #expect(records.allSatisfy { $0.policy == "1s:1h" })
         let metrics = try await HTTP.send("GET", "http://\(try #require(roles[0].addresses.metrics))/metrics").text
         #expect(metrics.contains("m3agg_instance_client_messages_sent_total"))
