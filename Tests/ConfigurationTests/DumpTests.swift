@@ -13,7 +13,7 @@ import Testing
         let second = try read(text)
         #expect(second.configuration == first.configuration)
         #expect(YAMLDump.text(second.values).lines.sorted() == text.lines.sorted())
-        #expect(second.diagnostics.filter { $0.severity != .warning } == [], "only keys that have an effect are shown")
+        #expect(second.diagnostics.allSatisfy { $0.severity == .warning || $0.severity == .ignored })
     }
 
     @Test func embeddedNodesAndStrangeTextsCanBeLoadedAgain() throws {

@@ -160,9 +160,10 @@ struct FlushManager: Sendable {
 }
 
 extension Int64 {
-    /// The difference, or the least number where it would be less.
+    /// The difference, or the least or greatest number where it would be beyond.
     func subtractingBounded(_ other: Int64) -> Int64 {
-        let (difference, isBelow) = subtractingReportingOverflow(other)
-        return isBelow ? .min : difference
+        let (difference, isBeyond) = subtractingReportingOverflow(other)
+        guard isBeyond else { return difference }
+        return other < 0 ? .max : .min
     }
 }

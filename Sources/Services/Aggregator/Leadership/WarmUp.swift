@@ -48,9 +48,10 @@ struct WarmUp: Sendable {
 }
 
 extension Int64 {
-    /// The sum, or the greatest number where it would be more.
+    /// The sum, or the least or greatest number where it would be beyond.
     func addingBounded(_ other: Int64) -> Int64 {
-        let (sum, isAbove) = addingReportingOverflow(other)
-        return isAbove ? .max : sum
+        let (sum, isBeyond) = addingReportingOverflow(other)
+        guard isBeyond else { return sum }
+        return other < 0 ? .min : .max
     }
 }
