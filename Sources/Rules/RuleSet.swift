@@ -44,7 +44,8 @@ public final class RuleSet: Sendable {
             var pipelines = mappings.map {
                 MatchedPipeline(
                     metadata: PipelineMetadata(
-                        aggregationID: $0.aggregationID, storagePolicies: $0.storagePolicies, dropPolicy: $0.dropPolicy),
+                        aggregationID: $0.aggregationID, storagePolicies: $0.storagePolicies, dropPolicy: $0.dropPolicy,
+                        quantileMethod: $0.quantileMethod),
                     tags: $0.tags, suffix: $0.suffix)
             }
             let matched = rollupIndex.matches(view)
@@ -68,7 +69,8 @@ public final class RuleSet: Sendable {
         _ rollups: inout [MatchedRollup]
     ) {
         guard let first = target.steps.first else { return }
-        var metadata = PipelineMetadata(storagePolicies: target.storagePolicies)
+        var metadata = PipelineMetadata(
+            storagePolicies: target.storagePolicies, quantileMethod: target.quantileMethod)
         var rollupID: [UInt8]?
         var rest = target.steps.dropFirst()
         switch first {

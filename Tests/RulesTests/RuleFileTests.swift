@@ -65,7 +65,7 @@ import Testing
                 "r.yaml:3:13: mappingRules[0].filter 'app:**': invalid pattern '**': '*' may stand once, or once at each "
                     + "end around some text; see the filter language in docs/rules.md",
                 "r.yaml:7:5: rollupRules[0].transform: unknown field; did you mean 'transforms'? known here: name, filter, "
-                    + "transforms, storagePolicies, tags, suffix",
+                    + "transforms, storagePolicies, tags, suffix, quantiles",
                 "r.yaml:6:5: rollupRules[0]: 'transforms' is missing; list at least one of transform, rollup, aggregate",
                 "r.yaml:6:5: rollupRules[0]: 'storagePolicies' is missing; say where results go, such as [10s:48h]",
                 "r.yaml:11:27: rollupRules[1].transforms[0].transform.type 'increase': no such transform; did you mean "
@@ -116,6 +116,12 @@ import Testing
         #expect(errors(yaml).isEmpty)
         #expect(errors(yaml + "  suffix: none").first?.contains("quantiles need a timer") == true)
         #expect(errors(yaml + "  suffix: nono").first?.contains("no such suffix mode") == true)
+    }
+
+    @Test func anUnknownQuantileMethodIsAnError() {
+        let yaml = rollup("{rollup: {metricName: x, aggregations: [P99]}}")
+        #expect(errors(yaml + "  quantiles: ddsketch").isEmpty)
+        #expect(errors(yaml + "  quantiles: tdigest").first?.contains("write one of ddsketch, m3") == true)
     }
 
     @Test(arguments: [

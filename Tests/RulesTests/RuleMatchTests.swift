@@ -26,6 +26,17 @@ import Testing
         "rollupRules:\n- filter: \"\(filter)\"\n  storagePolicies: [10s:2d]\n  transforms: [\(step)]\n"
     }
 
+    @Test func aRuleChoosesHowQuantilesAreWorkedOut() throws {
+        let rollups = rollup("__name__:m", "{rollup: {metricName: r, aggregations: [P99]}}")
+        #expect(try match(rollups, "__name__=m").rollups.first?.metadata.pipelines.first?.quantileMethod == nil)
+        let sketched = try match(rollups + "  quantiles: ddsketch", "__name__=m")
+        #expect(sketched.rollups.first?.metadata.pipelines.map(\.quantileMethod) == [.ddsketch])
+        let mapped = try match(
+            "mappingRules: [{filter: \"__name__:m\", aggregations: [P99], storagePolicies: [10s:2d], quantiles: m3}]",
+            "__name__=m")
+        #expect(mapped.pipelines.map(\.metadata.quantileMethod) == [.m3])
+    }
+
     @Test func groupByKeepsTheListedLabelsAndMarksTheRollup() throws {
         let yaml = rollup(
             "__name__:http_requests app:*",

@@ -80,6 +80,17 @@ extension RuleFileReader {
         return suffix
     }
 
+    /// How quantiles are worked out, nil for the aggregator's own way.
+    func quantiles(_ field: YamlField?) throws(RuleFileIssue) -> QuantileMethod? {
+        guard let field else { return nil }
+        guard let method = QuantileMethod(name: try field.string()) else {
+            throw field.issue(
+                "no such way to work out quantiles",
+                "write one of \(QuantileMethod.allCases.map(\.name).joined(separator: ", ")), or leave it out")
+        }
+        return method
+    }
+
     mutating func tags(_ field: YamlField?) throws(RuleFileIssue) -> [RuleTag] {
         var tags: [RuleTag] = []
         for entry in try list(field) {

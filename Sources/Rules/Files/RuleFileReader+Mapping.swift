@@ -1,7 +1,9 @@
 import Metrics
 
 extension RuleFileReader {
-    private static let mappingKeys = ["name", "filter", "aggregations", "storagePolicies", "drop", "tags", "suffix"]
+    private static let mappingKeys = [
+        "name", "filter", "aggregations", "storagePolicies", "drop", "tags", "suffix", "quantiles",
+    ]
 
     mutating func readMappingRule(_ place: YamlField) {
         guard let fields = attempt({ (reader) throws(RuleFileIssue) in try reader.known(place, Self.mappingKeys) })
@@ -16,10 +18,12 @@ extension RuleFileReader {
         let drops = attempt { (reader) throws(RuleFileIssue) in try fields["drop"]?.bool() == true }
         let tags = attempt { (reader) throws(RuleFileIssue) in try reader.tags(fields["tags"]) }
         let suffix = attempt { (reader) throws(RuleFileIssue) in try reader.suffix(fields["suffix"]) }
-        guard let name, let filter, let id, let policies, let drops, let tags, let suffix else { return }
+        let quantiles = attempt { (reader) throws(RuleFileIssue) in try reader.quantiles(fields["quantiles"]) }
+        guard let name, let filter, let id, let policies, let drops, let tags, let suffix, let quantiles else { return }
         let rule = MappingRule(
             name: name, filter: filter, aggregationID: id, storagePolicies: policies,
-            dropPolicy: drops ? .ifOnlyMatch : .none, tags: tags, suffix: suffix)
+            dropPolicy: drops ? .ifOnlyMatch : .none, tags: tags, suffix: suffix,
+            quantileMethod: quantiles)
         if attempt({ (_) throws(RuleFileIssue) in try Self.check(rule, fields, place) }) != nil {
             mappingRules.append(Located(rule: rule, place: place))
         }

@@ -1,7 +1,7 @@
 import Metrics
 
 extension RuleFileReader {
-    private static let rollupKeys = ["name", "filter", "transforms", "storagePolicies", "tags", "suffix"]
+    private static let rollupKeys = ["name", "filter", "transforms", "storagePolicies", "tags", "suffix", "quantiles"]
     private static let stepKeys = ["transform", "rollup", "aggregate"]
     private static let rollupStepKeys = ["metricName", "groupBy", "excludeBy", "aggregations"]
 
@@ -24,9 +24,11 @@ extension RuleFileReader {
             return policies
         }
         let tags = attempt { (reader) throws(RuleFileIssue) in try reader.tags(fields["tags"]) }
-        guard let name, let filter, let suffix, let steps, let policies, let tags else { return }
+        let quantiles = attempt { (reader) throws(RuleFileIssue) in try reader.quantiles(fields["quantiles"]) }
+        guard let name, let filter, let suffix, let steps, let policies, let tags, let quantiles else { return }
         let rule = RollupRule(
-            name: name, filter: filter, steps: steps, storagePolicies: policies, tags: tags, suffix: suffix)
+            name: name, filter: filter, steps: steps, storagePolicies: policies, tags: tags, suffix: suffix,
+            quantileMethod: quantiles)
         rollupRules.append(Located(rule: rule, place: place))
     }
 

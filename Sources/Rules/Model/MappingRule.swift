@@ -11,11 +11,13 @@ public struct MappingRule: Sendable {
     /// Labels that are added to the outputs' ids; those that begin with `__m3` have meanings of their own.
     public var tags: [RuleTag]
     public var suffix: OutputSuffix
+    /// How quantiles are worked out; nil for the aggregator's own way.
+    public var quantileMethod: QuantileMethod?
 
     public init(
         name: String, filter: TagsFilter, aggregationID: AggregationID = .default,
         storagePolicies: [StoragePolicy] = [], dropPolicy: DropPolicy = .none, tags: [RuleTag] = [],
-        suffix: OutputSuffix = .aggregation
+        suffix: OutputSuffix = .aggregation, quantileMethod: QuantileMethod? = nil
     ) {
         self.name = name
         self.filter = filter
@@ -24,5 +26,6 @@ public struct MappingRule: Sendable {
         self.dropPolicy = dropPolicy
         self.tags = tags
         self.suffix = suffix
+        self.quantileMethod = quantileMethod
     }
 }

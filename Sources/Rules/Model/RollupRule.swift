@@ -37,10 +37,13 @@ public struct RollupTarget: Sendable, Hashable {
     /// Not empty.
     public var steps: [RuleStep]
     public var storagePolicies: [StoragePolicy]
+    /// How quantiles are worked out; nil for the aggregator's own way.
+    public var quantileMethod: QuantileMethod?
 
-    public init(steps: [RuleStep], storagePolicies: [StoragePolicy]) {
+    public init(steps: [RuleStep], storagePolicies: [StoragePolicy], quantileMethod: QuantileMethod? = nil) {
         self.steps = steps
         self.storagePolicies = storagePolicies
+        self.quantileMethod = quantileMethod
     }
 
     /// One target for each aggregation of the last rollup, with the name suffixed; this one alone when there is one.
@@ -75,12 +78,13 @@ public struct RollupRule: Sendable {
     ///   - suffix: whether several aggregations of the last rollup make several outputs.
     public init(
         name: String, filter: TagsFilter, steps: [RuleStep], storagePolicies: [StoragePolicy],
-        tags: [RuleTag] = [], suffix: OutputSuffix = .aggregation
+        tags: [RuleTag] = [], suffix: OutputSuffix = .aggregation, quantileMethod: QuantileMethod? = nil
     ) {
         self.name = name
         self.filter = filter
         self.tags = tags
-        let target = RollupTarget(steps: steps, storagePolicies: storagePolicies)
+        let target = RollupTarget(
+            steps: steps, storagePolicies: storagePolicies, quantileMethod: quantileMethod)
         targets = suffix == .aggregation ? target.perAggregation() : [target]
     }
 }
