@@ -70,9 +70,9 @@ final class TLSSession {
     }
 
     private static func isIPAddress(_ name: String) -> Bool {
-        var four = in_addr()
-        var six = in6_addr()
-        return inet_pton(AF_INET, name, &four) == 1 || inet_pton(AF_INET6, name, &six) == 1
+        // Room for an address of either kind, in bytes: their C types come from different modules in different builds.
+        var address = [UInt8](repeating: 0, count: 16)
+        return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1
     }
 
     /// Bytes for the peer that came up since the last call.
