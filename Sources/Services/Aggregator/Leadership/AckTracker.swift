@@ -92,7 +92,7 @@ struct AckTracker: Sendable {
     func persistable(maxBufferNanos: Int64) -> [FlushTime] {
         let acked = Dictionary(acked.map { ($0.list, $0.lastFlushedNanos) }, uniquingKeysWith: { $1 })
         return flushed.map { time in
-            let least = max(0, time.lastFlushedNanos.subtractingBounded(maxBufferNanos))
+            let least = max(0, time.lastFlushedNanos.subtractingSaturating(maxBufferNanos))
             return FlushTime(list: time.list, lastFlushedNanos: max(acked[time.list] ?? 0, least))
         }
     }

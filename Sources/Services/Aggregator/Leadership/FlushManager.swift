@@ -1,3 +1,4 @@
+import Aggregator
 import Cluster
 
 /// What an instance does with its windows, by the election of its shard set and by what its leader says to have
@@ -133,7 +134,7 @@ struct FlushManager: Sendable {
             actions.append(.writeFlushTimes(term: term))
         } else if isOverLimit, !options.publishesWithoutSession, now - discardedAt >= options.forcedFlushWindowNanos {
             discardedAt = now
-            actions.append(.discardBefore(now.subtractingBounded(options.maxBufferNanos)))
+            actions.append(.discardBefore(now.subtractingSaturating(options.maxBufferNanos)))
         }
     }
 
@@ -146,7 +147,7 @@ struct FlushManager: Sendable {
         if !isForced, silence >= options.maxBufferNanos { isForced = true }
         guard isForced, silence >= options.forcedFlushWindowNanos else { return }
         discardedAt = now
-        actions.append(.discardBefore(now.subtractingBounded(options.maxBufferNanos)))
+        actions.append(.discardBefore(now.subtractingSaturating(options.maxBufferNanos)))
     }
 
     private mutating func process(_ actions: inout [Action], now: Int64) {
@@ -156,14 +157,5 @@ struct FlushManager: Sendable {
         isForced = false
         discardedAt = now
         actions.append(.discardUpTo(received))
-    }
-}
-
-extension Int64 {
-    /// The difference, or the least or greatest number where it would be beyond.
-    func subtractingBounded(_ other: Int64) -> Int64 {
-        let (difference, isBeyond) = subtractingReportingOverflow(other)
-        guard isBeyond else { return difference }
-        return other < 0 ? .max : .min
     }
 }

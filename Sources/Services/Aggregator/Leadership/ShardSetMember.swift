@@ -111,7 +111,7 @@ final class ShardSetMember: FlushGate {
     func resign(within nanos: Int64) async throws {
         guard election.state.term != nil else { return }
         let start = clock()
-        state.withLock { $0.manager.pause(until: start.addingBounded(1_000_000_000)) }
+        state.withLock { $0.manager.pause(until: start.addingSaturating(1_000_000_000)) }
         await drain(nanos: min(options.resignDrainNanos, nanos))
         await writeLastFlushTimes()
         defer { state.withLock { $0.manager.pause(until: .min) } }
@@ -234,7 +234,7 @@ final class ShardSetMember: FlushGate {
 
     /// Writes once more when a write that is under way has ended; gives up after a second.
     private func writeLastFlushTimes() async {
-        let end = clock().addingBounded(1_000_000_000)
+        let end = clock().addingSaturating(1_000_000_000)
         while state.withLock(\.isWriting), clock() < end { try? await Task.sleep(for: .milliseconds(5)) }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.writeFlushTimes() }
@@ -245,7 +245,7 @@ final class ShardSetMember: FlushGate {
     }
 
     private func drain(nanos: Int64) async {
-        let end = clock().addingBounded(nanos)
+        let end = clock().addingSaturating(nanos)
         while workers.openBatches > 0, clock() < end { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
@@ -256,7 +256,7 @@ final class ShardSetMember: FlushGate {
         let hasTerm = election.state.term != nil
         let wanted = state.withLock { state -> Bool? in
             guard !state.isStopped else { return nil }
-            if now.subtractingBounded(state.campaignCheckedAt) >= options.campaignCheckNanos {
+            if now.subtractingSaturating(state.campaignCheckedAt) >= options.campaignCheckNanos {
                 state.campaignCheckedAt = now
                 state.mayCampaign = state.view.mayCampaign(state.times, now) ?? state.mayCampaign
             }

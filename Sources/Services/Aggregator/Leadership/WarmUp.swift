@@ -1,3 +1,4 @@
+import Aggregator
 import Cluster
 import Metrics
 
@@ -21,7 +22,7 @@ struct WarmUp: Sendable {
 
     private func isDone(_ shard: FlushTimes.Shard, now: Int64) -> Bool {
         shard.standard.allSatisfy { hasWhole($0.key, $0.value, now: now) }
-            && shard.timed.allSatisfy { hasWhole($0.key, $0.value, now: now.subtractingBounded(bufferPastNanos)) }
+            && shard.timed.allSatisfy { hasWhole($0.key, $0.value, now: now.subtractingSaturating(bufferPastNanos)) }
             && shard.forwarded.allSatisfy { resolution, times in
                 times.values.allSatisfy { hasWholeForwarded(resolution, $0, now: now) }
             }
@@ -32,26 +33,17 @@ struct WarmUp: Sendable {
         guard resolution > 0 else { return true }
         if flushed == 0 { return beganBeforePresentWindow(resolution, now) }
         let start = WindowAlignment.start(of: openedAt, resolutionNanos: resolution)
-        return flushed >= (start == openedAt ? start : start.addingBounded(resolution))
+        return flushed >= (start == openedAt ? start : start.addingSaturating(resolution))
     }
 
     private func hasWholeForwarded(_ resolution: Int64, _ flushed: Int64, now: Int64) -> Bool {
         guard resolution > 0 else { return true }
         if flushed == 0 { return beganBeforePresentWindow(resolution, now) }
         let start = WindowAlignment.start(of: openedAt, resolutionNanos: resolution)
-        return flushed > (start == openedAt ? start.subtractingBounded(resolution) : start)
+        return flushed > (start == openedAt ? start.subtractingSaturating(resolution) : start)
     }
 
     private func beganBeforePresentWindow(_ resolution: Int64, _ now: Int64) -> Bool {
         openedAt < WindowAlignment.start(of: now, resolutionNanos: resolution)
-    }
-}
-
-extension Int64 {
-    /// The sum, or the least or greatest number where it would be beyond.
-    func addingBounded(_ other: Int64) -> Int64 {
-        let (sum, isBeyond) = addingReportingOverflow(other)
-        guard isBeyond else { return sum }
-        return other < 0 ? .min : .max
     }
 }
